@@ -1,0 +1,1 @@
+//! Who is who: the directory of the space, asked over FHIR.

@@ -1,0 +1,1 @@
+//! The mailbox (RFC 9051): peek, acknowledge, move, expunge.

@@ -1,0 +1,50 @@
+//! `mss`, secure health messaging on the command line: the floor plan of the house.
+//!
+//! A room may use only rooms on lower floors, never a neighbour on its own floor. The annex may use floors 1 and 2 only,
+//! and only `cli` may open its door. `tests/house.rs` reads this table and checks every `use` against it.
+//!
+//! | floor | room | one line |
+//! |---|---|---|
+//! | 7 | `cli` | words in, words out: clap, text and JSON, hints, exit statuses; the only room that prints |
+//! | 6 | `commands` | one story per verb |
+//! | 5 | `smtp` | submission (RFC 6409), stage by stage, up to the point of no return |
+//! | 5 | `imap` | the mailbox (RFC 9051): peek, acknowledge, move, expunge |
+//! | 5 | `directory` | who is who: the FHIR directory of the space |
+//! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate |
+//! | 5 | `vault` | the encrypted local configuration |
+//! | 5 | `outbox` | the durable journal of what is to be sent and what became of it |
+//! | 5 | `inbox` | the durable journal of what was fetched, so that nothing is fetched twice |
+//! | 5 | `trace` | the tamper-evident log |
+//! | 4 | `smime` | `seal` and `open` (RFC 8551), header protection (RFC 9788) |
+//! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
+//! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
+//! | 3 | `space` | the trusted space: the signed white list, `Admitted` recipients |
+//! | 2 | `pki` | certificates, keys, path validation, revocation lists |
+//! | 2 | `fs` | private files: 0600, staged, synced, renamed |
+//! | 1 | `mail` | addresses, envelopes, drafts, MIME entities |
+//! | 1 | `ids` | RPPS, ADELI, FINESS, SIRET, INS |
+//! | 1 | `secret` | values that do not show themselves, one-time codes, sealing keys, `trait Prompt` |
+//! | 1 | `clock` | the only reader of the system clock |
+//! | annex | `sandbox` | a whole operator on loopback: submission, mailboxes, directory, faults on demand |
+
+pub mod cli;
+pub mod clock;
+pub mod cms;
+pub mod commands;
+pub mod directory;
+pub mod fs;
+pub mod ids;
+pub mod imap;
+pub mod inbox;
+pub mod mail;
+pub mod net;
+pub mod outbox;
+pub mod pki;
+pub mod sandbox;
+pub mod secret;
+pub mod signin;
+pub mod smime;
+pub mod smtp;
+pub mod space;
+pub mod trace;
+pub mod vault;

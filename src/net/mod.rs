@@ -1,0 +1,1 @@
+//! Connections: TCP, STARTTLS, TLS with the configured anchors, and HTTP over them.

@@ -1,0 +1,1 @@
+//! The durable journal of what is to be sent and what became of it.

@@ -1,0 +1,1 @@
+//! A whole compliant operator on loopback, for trying and testing.

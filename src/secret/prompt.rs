@@ -1,0 +1,61 @@
+//! How a secret or a decision is asked for, and what happens where nobody can answer.
+
+use super::Secret;
+
+/// Someone who can be asked: a terminal, or nobody.
+pub trait Prompt {
+    /// Asks for a secret, without echo. `otherwise` names the option or setting that answers it without a prompt.
+    fn secret(&self, question: &str, otherwise: &str) -> Result<Secret<String>, PromptError>;
+
+    /// Asks for a line of text; an empty answer takes `default` where there is one.
+    fn line(&self, question: &str, default: Option<&str>, otherwise: &str) -> Result<String, PromptError>;
+
+    /// Asks yes or no.
+    fn confirm(&self, question: &str, otherwise: &str) -> Result<bool, PromptError>;
+}
+
+/// Why there was no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// `--no-input`, or no terminal to ask on.
+    #[error("{question} cannot be asked here; give {otherwise}")]
+    NobodyToAsk { question: String, otherwise: String },
+    /// The terminal was closed or the read failed.
+    #[error("the terminal gave no answer to: {question}")]
+    NoAnswer { question: String, source: std::io::Error },
+}
+
+/// Nobody: every question is an error that names what answers it instead.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoPrompt;
+
+impl NoPrompt {
+    fn refuse<T>(question: &str, otherwise: &str) -> Result<T, PromptError> {
+        Err(PromptError::NobodyToAsk { question: question.to_owned(), otherwise: otherwise.to_owned() })
+    }
+}
+
+impl Prompt for NoPrompt {
+    fn secret(&self, question: &str, otherwise: &str) -> Result<Secret<String>, PromptError> {
+        Self::refuse(question, otherwise)
+    }
+
+    fn line(&self, question: &str, _default: Option<&str>, otherwise: &str) -> Result<String, PromptError> {
+        Self::refuse(question, otherwise)
+    }
+
+    fn confirm(&self, question: &str, otherwise: &str) -> Result<bool, PromptError> {
+        Self::refuse(question, otherwise)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_answers_but_says_what_would() {
+        let error = NoPrompt.secret("passphrase of the vault", "--passphrase-file FILE").unwrap_err();
+        assert_eq!(error.to_string(), "passphrase of the vault cannot be asked here; give --passphrase-file FILE");
+    }
+}
