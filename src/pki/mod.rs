@@ -1,1 +1,19 @@
 //! Certificates and keys (RFC 5280): reading them, judging their path, signing and agreeing with them.
+
+mod anchors;
+mod certificate;
+mod identity;
+mod key;
+mod name;
+mod pem;
+mod request;
+mod revocation;
+#[cfg(test)]
+pub(crate) mod specimen;
+
+pub use anchors::TrustAnchors;
+pub use certificate::{Certificate, CertificateError, KeyKind};
+pub use identity::{Identity, IdentityError};
+pub use key::{Curve, KeyError, PrivateKey, RsaUnwrap, SignatureAlgorithm, SignatureValue};
+pub use request::{RequestError, certificate_request};
+pub use revocation::{RevocationError, RevocationList};
