@@ -1,0 +1,157 @@
+//! The rules of the house, read from the floor plan in `src/lib.rs` and checked against every file.
+
+mod broken;
+mod floors;
+mod habits;
+mod source;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use floors::FloorPlan;
+use source::Source;
+
+/// The files that may open a secret, and what for.
+const OPEN_SECRETS: &[(&str, &str)] = &[
+    ("src/secret/sealing.rs", "derives and uses the keys that seal data at rest"),
+    ("src/secret/totp.rs", "computes one-time codes from their seed"),
+];
+
+/// The files outside `src/fs.rs` that open something for writing, and why that is no file of ours.
+const OPEN_FOR_WRITING: &[(&str, &str)] = &[];
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below a folder of the package, with the ending, by path from the top.
+fn files(folder: &str, ending: &str) -> Vec<String> {
+    let mut folders: Vec<PathBuf> = vec![top().join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                let below = path.strip_prefix(top()).expect("it was found below the top");
+                found.push(below.to_str().expect("the names in the package are text").to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(top().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    files(folder, ".rs").iter().map(|path| Source::new(path, &read(path))).collect()
+}
+
+fn everywhere() -> Vec<Source> {
+    ["src", "tests", "examples", "benches", "fuzz"].into_iter().flat_map(sources).collect()
+}
+
+fn plan() -> FloorPlan {
+    FloorPlan::read(&read("src/lib.rs")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+fn none(broken: impl IntoIterator<Item = String>) {
+    let broken: Vec<String> = broken.into_iter().collect();
+    assert!(broken.is_empty(), "\n\n  {}\n", broken.join("\n  "));
+}
+
+#[test]
+fn every_use_goes_down() {
+    let plan = plan();
+    none(sources("src").iter().flat_map(|source| plan.wrong_ways(source)));
+}
+
+#[test]
+fn every_room_is_on_the_plan() {
+    none(plan().unmatched(&files("src", "")));
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    none(everywhere().iter().filter_map(habits::head));
+}
+
+#[test]
+fn no_file_is_too_long() {
+    none(everywhere().iter().filter_map(habits::length));
+}
+
+#[test]
+fn secrets_are_opened_in_the_listed_files_only() {
+    none(habits::opened_secrets(&sources("src"), OPEN_SECRETS));
+}
+
+#[test]
+fn the_clock_is_read_in_its_room_only() {
+    none(sources("src").iter().flat_map(habits::system_clock));
+}
+
+#[test]
+fn only_cli_prints() {
+    none(sources("src").iter().flat_map(habits::printing));
+}
+
+#[test]
+fn only_main_ends_the_process() {
+    none(everywhere().iter().flat_map(habits::exits));
+}
+
+#[test]
+fn unsafe_stands_in_one_file() {
+    none(everywhere().iter().flat_map(habits::unsafe_code));
+}
+
+#[test]
+fn files_are_written_through_fs_only() {
+    none(sources("src").iter().flat_map(|source| habits::writes(source, OPEN_FOR_WRITING)));
+}
+
+#[test]
+fn no_drawer_is_without_a_label() {
+    none(everywhere().iter().flat_map(habits::drawers));
+}
+
+#[test]
+fn every_import_names_what_it_brings() {
+    none(everywhere().iter().flat_map(habits::globs));
+}
+
+#[test]
+fn every_exception_has_its_reason() {
+    none(everywhere().iter().flat_map(habits::attributes));
+}
+
+#[test]
+fn no_forbidden_word_is_written() {
+    let kept = ["src", "tests", "examples", "benches", "fuzz", "man", "completions", ".ci", ".cargo"];
+    let single = ["README.md", "CHANGELOG.md", "Cargo.toml", "clippy.toml", "rustfmt.toml", "deny.toml"];
+    let paths = kept.into_iter().flat_map(|folder| files(folder, "")).chain(single.map(str::to_owned));
+    // What is not text (a vector, a picture) has no words.
+    none(
+        paths
+            .filter_map(|path| Some((fs::read_to_string(top().join(&path)).ok()?, path)))
+            .flat_map(|(text, path)| habits::words(&path, &text)),
+    );
+}
+
+#[test]
+fn every_file_is_built_and_every_test_run() {
+    none(habits::unreached(&sources("src"), &["src/lib.rs", "src/main.rs"]));
+    none(habits::unreached(&sources("tests"), &["tests/main.rs"]));
+}
+
+#[test]
+fn the_top_of_the_package_is_tidy() {
+    let names = fs::read_dir(top()).expect("the package is there").flatten();
+    none(habits::top_level(&names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()));
+}

@@ -1,0 +1,3 @@
+//! Every integration test, in one binary: the rules of the house, then the real program.
+
+mod house;
