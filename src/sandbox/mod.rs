@@ -1,6 +1,228 @@
 //! A whole compliant operator on loopback, for trying and testing.
+//!
+//! It shares no line with the clients it serves: its own authority, its own parsers, its own idea of the protocols.
 
-#[allow(dead_code, reason = "the servers that use it come next")]
+#![allow(dead_code, reason = "the servers that use the rest come next")]
+
+mod authority;
 mod faults;
+mod list;
+mod people;
+mod state;
 
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::clock::Clock;
+use crate::fs::FsError;
+use crate::secret::Secret;
+use people::{Account, Entry, Holder, Keys, PEOPLE};
 pub use faults::{Action, Fault, FaultError, ServerCertificate, Stage, help as fault_help};
+pub use people::{Kind, Person, Signin};
+use state::State;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder of its state: made private, kept between runs.
+    pub state: PathBuf,
+    /// Its time.
+    pub clock: Clock,
+    /// Where to listen.
+    pub ports: Ports,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+}
+
+impl Options {
+    /// Ports chosen by the system, no fault.
+    pub fn new(state: PathBuf, clock: Clock) -> Options {
+        Options { state, clock, ports: Ports::default(), faults: Vec::new() }
+    }
+}
+
+/// The ports of 127.0.0.1 to listen on; 0 lets the system choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ports {
+    /// Submission with STARTTLS.
+    pub submission_starttls: u16,
+    /// Submission with TLS from the start.
+    pub submission_tls: u16,
+    /// IMAP with STARTTLS.
+    pub mailbox_starttls: u16,
+    /// IMAP with TLS from the start.
+    pub mailbox_tls: u16,
+    /// Directory and white list over HTTPS.
+    pub https: u16,
+    /// Revocation lists over HTTP.
+    pub http: u16,
+}
+
+/// How to reach the operator, and who its users are.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// `127.0.0.1`.
+    pub host: &'static str,
+    /// The ports in use, none of them 0.
+    pub ports: Ports,
+    /// Base of the directory, without final slash: `https://127.0.0.1:PORT/fhir/v2`.
+    pub directory_url: String,
+    /// The value of the header `ESANTE-API-KEY`.
+    pub api_key: Secret<String>,
+    /// The extension under which the directory shows certificates.
+    pub certificate_extension: &'static str,
+    /// The signed white list.
+    pub list_url: String,
+    /// The common name of the list's signer.
+    pub list_signer: &'static str,
+    /// The revocation lists of the root and of the two authorities below it.
+    pub crl_urls: Vec<String>,
+    /// The root and the two authorities that issue, PEM.
+    pub trust_pem: String,
+    /// A file that holds `trust_pem`.
+    pub trust_file: PathBuf,
+    /// The mailboxes; the first is the default one.
+    pub people: Vec<Person>,
+}
+
+impl Operator {
+    /// The holder of a profile.
+    pub fn person(&self, profile: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.profile == profile)
+    }
+}
+
+/// Why the sandbox did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// Its folder cannot be used.
+    #[error("the state of the sandbox cannot be used")]
+    State(#[from] FsError),
+    /// The file of its state is not what was written.
+    #[error("the state of the sandbox is damaged: {path}")]
+    Damaged { path: PathBuf },
+    /// Another version wrote the state.
+    #[error("another version of the sandbox wrote its state: {path}")]
+    OtherVersion { path: PathBuf },
+    /// The authorities are not valid in that year.
+    #[error("the sandbox cannot live in the year {year}, only from {first} to {last}")]
+    Clock { year: i16, first: i16, last: i16 },
+    /// A key or certificate could not be made or read.
+    #[error("the authority of the sandbox cannot issue")]
+    Authority(#[source] Box<dyn Error + Send + Sync>),
+    /// A port is taken or refused.
+    #[error("cannot listen on port {port} of 127.0.0.1")]
+    Listen { port: u16, source: io::Error },
+}
+
+impl SandboxError {
+    fn authority(source: impl Error + Send + Sync + 'static) -> SandboxError {
+        SandboxError::Authority(Box::new(source))
+    }
+}
+
+impl From<rcgen::Error> for SandboxError {
+    fn from(source: rcgen::Error) -> SandboxError {
+        SandboxError::authority(source)
+    }
+}
+
+impl From<rustls::Error> for SandboxError {
+    fn from(source: rustls::Error) -> SandboxError {
+        SandboxError::authority(source)
+    }
+}
+
+/// A running operator; it stops when dropped, its state stays.
+pub struct Sandbox {
+    operator: Operator,
+}
+
+impl Sandbox {
+    /// Starts an operator.
+    pub fn start(options: Options) -> Result<Sandbox, SandboxError> {
+        let state = State::open(&options.state, options.clock)?;
+        let ports = options.ports;
+        let operator = Operator {
+            host: "127.0.0.1",
+            ports,
+            directory_url: format!("https://127.0.0.1:{}/fhir/v2", ports.https),
+            api_key: state.records.api_key.clone(),
+            certificate_extension: "urn:mss:certificate",
+            list_url: format!("https://127.0.0.1:{}/listeblanche.xml", ports.https),
+            list_signer: list::SIGNER,
+            crl_urls: Vec::new(),
+            trust_pem: state.authority.trust_pem(),
+            trust_file: state.trust_file(),
+            people: people(&state)?,
+        };
+        Ok(Sandbox { operator })
+    }
+
+    /// How to reach it.
+    pub fn operator(&self) -> &Operator {
+        &self.operator
+    }
+}
+
+fn people(state: &State) -> Result<Vec<Person>, SandboxError> {
+    PEOPLE.iter().map(|entry| person(state, entry)).collect()
+}
+
+fn person(state: &State, entry: &Entry) -> Result<Person, SandboxError> {
+    let record = &state.records.people[entry.profile()];
+    let (author, rpps, finess, active) = match &entry.holder {
+        Holder::Doctor(doctor) => (Some(format!("8{}", doctor.rpps)), Some(doctor.rpps), None, Some(doctor.active)),
+        Holder::Unit { finess, .. } => (Some(format!("1{finess}")), None, Some(*finess), Some(true)),
+        Holder::Patient => (None, None, None, None),
+    };
+    let mut storage_seed = [0u8; 32];
+    BASE64_STANDARD.decode_slice(record.storage_seed.expose(), &mut storage_seed).map_err(SandboxError::authority)?;
+    let leaf = record.leaf.as_ref();
+    let has_keys = entry.keys != Keys::None;
+    Ok(Person {
+        profile: entry.profile().to_owned(),
+        address: entry.mailbox(),
+        label: entry.label.to_owned(),
+        kind: entry.kind,
+        author,
+        rpps,
+        finess,
+        signin: entry.signin,
+        password: record.password.clone(),
+        totp_seed: record.totp_seed.clone(),
+        certificate_pem: leaf.map(|leaf| state.chain(entry, leaf)),
+        key_pem: leaf.map(|leaf| leaf.pair.key.clone()),
+        certificate_file: has_keys.then(|| state.certificate_file(entry)),
+        key_file: has_keys.then(|| state.key_file(entry)),
+        storage_seed: Secret::new(storage_seed),
+        listed: entry.listed(),
+        active,
+    })
+}
+
+/// What the mail servers are to know of each mailbox.
+fn accounts(state: &State) -> Result<Vec<Account>, SandboxError> {
+    let account = |entry: &Entry| {
+        let record = &state.records.people[entry.profile()];
+        let certificate_sha256 = match (&record.leaf, entry.signin) {
+            (Some(leaf), Signin::Certificate) => {
+                let der = authority::certificate_der(&leaf.pair.certificate)?;
+                let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+                Some(digest.as_ref().try_into().expect("SHA-256 gives 32 octets"))
+            }
+            _ => None,
+        };
+        Ok(Account {
+            address: entry.mailbox(),
+            password: record.password.clone(),
+            totp_seed: record.totp_seed.clone(),
+            certificate_sha256,
+        })
+    };
+    PEOPLE.iter().map(account).collect()
+}

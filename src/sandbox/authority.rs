@@ -1,0 +1,318 @@
+//! The throw-away authority of the sandbox: names shaped like IGC-Santé's test branch, P-256 keys, leafs, revocation lists.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PublicKeyData, SanType, SerialNumber, date_time_ymd,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::time_provider::TimeProvider;
+use rustls::{RootCertStore, ServerConfig};
+
+use super::SandboxError;
+use super::faults::ServerCertificate;
+use super::state::Pair;
+use crate::clock::Clock;
+
+/// The name in the operator's certificate and in the white list.
+pub(super) const OPERATOR_NAME: &str = "mss.operateur.sandbox";
+/// The operator's structure: a SIRET number behind a 3 (TRE_G07).
+pub(super) const OPERATOR_IDNST: &str = "399999999900017";
+/// The organisation of the operator.
+pub(super) const OPERATOR_ORGANISATION: &str = "OPERATEUR DU BAC A SABLE";
+/// The department of the operator, as the certificates write it.
+pub(super) const OPERATOR_DEPARTMENT: &str = "Ille-et-Vilaine (35)";
+
+/// One day, in hours of 3600 seconds.
+pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The three authorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Branch {
+    /// The trust anchor.
+    Root,
+    /// Issues servers', units' and machines' certificates.
+    Organisations,
+    /// Issues professionals' certificates.
+    Persons,
+}
+
+impl Branch {
+    /// The common name.
+    fn name(self) -> &'static str {
+        match self {
+            Branch::Root => "TEST AC RACINE IGC-SANTE ELEMENTAIRE",
+            Branch::Organisations => "TEST AC IGC-SANTE ELEMENTAIRE ORGANISATIONS",
+            Branch::Persons => "TEST AC IGC-SANTE ELEMENTAIRE PERSONNES",
+        }
+    }
+
+    /// What the authority's own certificate says: valid as long as IGC-Santé's kind of root, so for any likely clock.
+    pub fn params(self) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        let mut name = DistinguishedName::new();
+        name.push(DnType::CountryName, "FR");
+        name.push(DnType::OrganizationName, "ASIP-SANTE");
+        name.push(DnType::OrganizationalUnitName, "0002 187512751");
+        name.push(second_unit(), "IGC-SANTE TEST");
+        name.push(DnType::CommonName, self.name());
+        params.distinguished_name = name;
+        let (first, last) = AUTHORITY_YEARS;
+        params.not_before = date_time_ymd(i32::from(first), 1, 1);
+        params.not_after = date_time_ymd(i32::from(last) + 1, 1, 1);
+        params.is_ca = IsCa::Ca(match self {
+            Branch::Root => BasicConstraints::Unconstrained,
+            Branch::Organisations | Branch::Persons => BasicConstraints::Constrained(0),
+        });
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.use_authority_key_identifier_extension = self != Branch::Root;
+        params.serial_number = Some(serial());
+        params
+    }
+}
+
+/// The years in which the authorities are valid.
+pub(super) const AUTHORITY_YEARS: (i16, i16) = (2013, 2048);
+
+/// From when until when a leaf is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Validity {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Validity {
+    /// What a leaf of three years gets at a moment; it also covers the year before, for clocks that are set back.
+    pub fn lasting(now: Timestamp) -> Validity {
+        Validity { from: now - 365 * DAY, until: now + 3 * 365 * DAY }
+    }
+
+    /// What a leaf gets that expired a month ago.
+    pub fn expired(now: Timestamp) -> Validity {
+        Validity { from: now - 4 * 365 * DAY, until: now - 30 * DAY }
+    }
+}
+
+/// What a leaf certificate says.
+pub(super) struct Leaf {
+    pub subject: Vec<(DnType, String)>,
+    pub names: Vec<SanType>,
+    pub key_usages: Vec<KeyUsagePurpose>,
+    pub extended_key_usages: Vec<ExtendedKeyUsagePurpose>,
+    pub validity: Validity,
+}
+
+/// The authorities, with their keys.
+pub(super) struct Authority {
+    clock: Clock,
+    root: Pair,
+    organisations: Pair,
+    persons: Pair,
+}
+
+impl Authority {
+    /// Takes over authorities made earlier.
+    pub fn new(clock: Clock, root: Pair, organisations: Pair, persons: Pair) -> Authority {
+        Authority { clock, root, organisations, persons }
+    }
+
+    /// Makes the three keys and certificates.
+    pub fn create() -> Result<[Pair; 3], SandboxError> {
+        let root_key = KeyPair::generate()?;
+        let root_params = Branch::Root.params();
+        let root =
+            Pair { certificate: root_params.self_signed(&root_key)?.pem(), key: root_key.serialize_pem().into() };
+        let root_issuer = Issuer::new(root_params, root_key);
+        let below = |branch: Branch| -> Result<Pair, SandboxError> {
+            let key = KeyPair::generate()?;
+            let certificate = branch.params().signed_by(&key, &root_issuer)?.pem();
+            Ok(Pair { key: key.serialize_pem().into(), certificate })
+        };
+        Ok([root, below(Branch::Organisations)?, below(Branch::Persons)?])
+    }
+
+    /// The certificates a client is to trust: the root first, then the two that issue, since the directory shows leafs only.
+    pub fn trust_pem(&self) -> String {
+        [&self.root, &self.organisations, &self.persons].map(|pair| pair.certificate.as_str()).concat()
+    }
+
+    /// The certificate of one authority, PEM.
+    pub fn certificate(&self, branch: Branch) -> &str {
+        &self.pair(branch).certificate
+    }
+
+    fn pair(&self, branch: Branch) -> &Pair {
+        match branch {
+            Branch::Root => &self.root,
+            Branch::Organisations => &self.organisations,
+            Branch::Persons => &self.persons,
+        }
+    }
+
+    fn issuer(&self, branch: Branch) -> Result<Issuer<'static, KeyPair>, SandboxError> {
+        let pem = &self.pair(branch).key;
+        let key = KeyPair::from_pkcs8_pem_and_sign_algo(pem.expose(), &PKCS_ECDSA_P256_SHA256)?;
+        Ok(Issuer::new(branch.params(), key))
+    }
+
+    /// Issues a leaf, PEM.
+    pub fn issue(&self, branch: Branch, leaf: Leaf, key: &impl PublicKeyData) -> Result<String, SandboxError> {
+        Ok(leaf.params().signed_by(key, &self.issuer(branch)?)?.pem())
+    }
+
+    /// The revocation list of one authority, as of now and for a week (RFC 5280, section 5), DER. Nothing is revoked.
+    pub fn revocation_list(&self, branch: Branch) -> Result<Vec<u8>, SandboxError> {
+        let now = self.clock.now();
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(1970, 1, 1) + since_1970(now - SignedDuration::from_hours(1)),
+            next_update: date_time_ymd(1970, 1, 1) + since_1970(now + 7 * DAY),
+            crl_number: SerialNumber::from(since_1970(now).as_secs()),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(list.signed_by(&self.issuer(branch)?)?.der().to_vec())
+    }
+
+    /// What a TLS server of the operator needs: a key and certificate made for this run. It asks for a client
+    /// certificate and accepts a session without one; one it is shown must come from the authority and be in force.
+    pub fn server_config(&self, which: ServerCertificate) -> Result<Arc<ServerConfig>, SandboxError> {
+        let key = KeyPair::generate()?;
+        let now = self.clock.now();
+        let mut leaf = server_leaf(now);
+        match which {
+            ServerCertificate::Good | ServerCertificate::Foreign => {}
+            ServerCertificate::Expired => leaf.validity = Validity { from: now - 365 * DAY, until: now - DAY },
+            ServerCertificate::WrongName => {
+                leaf.names = vec![SanType::DnsName(ia5("autre.sandbox"))];
+            }
+        }
+        let (leaf, issuing) = match which {
+            ServerCertificate::Foreign => {
+                let foreign_key = KeyPair::generate()?;
+                let params = Branch::Organisations.params();
+                let issuing = params.self_signed(&foreign_key)?.pem();
+                (leaf.params().signed_by(&key, &Issuer::new(params, foreign_key))?.pem(), issuing)
+            }
+            _ => (self.issue(Branch::Organisations, leaf, &key)?, self.organisations.certificate.clone()),
+        };
+        let chain = vec![certificate_der(&leaf)?, certificate_der(&issuing)?];
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        for pair in [&self.root, &self.organisations, &self.persons] {
+            roots.add(certificate_der(&pair.certificate)?)?;
+        }
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()
+            .map_err(SandboxError::authority)?;
+        let config = ServerConfig::builder_with_details(provider, Arc::new(OwnTime(self.clock)))
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(clients)
+            .with_single_cert(chain, private)?;
+        Ok(Arc::new(config))
+    }
+}
+
+impl Leaf {
+    fn params(self) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        let mut name = DistinguishedName::new();
+        for (kind, value) in self.subject {
+            name.push(kind, value);
+        }
+        params.distinguished_name = name;
+        params.subject_alt_names = self.names;
+        params.key_usages = self.key_usages;
+        params.extended_key_usages = self.extended_key_usages;
+        params.not_before = date_time_ymd(1970, 1, 1) + since_1970(self.validity.from);
+        params.not_after = date_time_ymd(1970, 1, 1) + since_1970(self.validity.until);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.use_authority_key_identifier_extension = true;
+        params.serial_number = Some(serial());
+        params
+    }
+}
+
+/// The subject of an organisation's certificate, in the order IGC-Santé encodes it.
+pub(super) fn organisation(department: &str, name: &str, idnst: &str, common_name: &str) -> Vec<(DnType, String)> {
+    vec![
+        (DnType::CountryName, "FR".to_owned()),
+        (DnType::StateOrProvinceName, department.to_owned()),
+        (DnType::OrganizationName, name.to_owned()),
+        (DnType::OrganizationalUnitName, idnst.to_owned()),
+        (DnType::CommonName, common_name.to_owned()),
+    ]
+}
+
+/// The subject of a professional's certificate: the national identifier is the common name.
+pub(super) fn person(title: &str, idnps: &str, family: &str, given: &str) -> Vec<(DnType, String)> {
+    vec![
+        (DnType::CountryName, "FR".to_owned()),
+        (DnType::CustomDnType(vec![2, 5, 4, 12]), title.to_owned()),
+        (DnType::CommonName, idnps.to_owned()),
+        (DnType::CustomDnType(vec![2, 5, 4, 4]), family.to_owned()),
+        (DnType::CustomDnType(vec![2, 5, 4, 42]), given.to_owned()),
+    ]
+}
+
+fn server_leaf(now: Timestamp) -> Leaf {
+    Leaf {
+        subject: organisation(OPERATOR_DEPARTMENT, OPERATOR_ORGANISATION, OPERATOR_IDNST, OPERATOR_NAME),
+        names: vec![
+            SanType::DnsName(ia5(OPERATOR_NAME)),
+            SanType::DnsName(ia5("localhost")),
+            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        ],
+        key_usages: vec![KeyUsagePurpose::DigitalSignature],
+        extended_key_usages: vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
+        validity: Validity { from: now - DAY, until: now + 365 * DAY },
+    }
+}
+
+/// The second OU of a name: rcgen keeps one value for each type, and takes this for another type.
+fn second_unit() -> DnType {
+    DnType::CustomDnType(vec![2, 5, 4, 11])
+}
+
+/// Text of the tables as the ASCII string that a name in a certificate is.
+pub(super) fn ia5(text: &str) -> rcgen::string::Ia5String {
+    text.try_into().expect("the names of the sandbox are ASCII")
+}
+
+/// A certificate out of its PEM form.
+pub(super) fn certificate_der(pem: &str) -> Result<CertificateDer<'static>, SandboxError> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(SandboxError::authority)
+}
+
+fn serial() -> SerialNumber {
+    let mut octets = [0u8; 16];
+    rand::fill(&mut octets).expect("the system gives randomness");
+    octets[0] = octets[0] & 0x3f | 0x40; // positive and of full length (RFC 5280, section 4.1.2.2)
+    SerialNumber::from_slice(&octets)
+}
+
+/// The time of rcgen's dates is of a crate we do not name: it is reached from a date of rcgen's own.
+fn since_1970(at: Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0))
+}
+
+/// The time of the sandbox, for checking client certificates.
+#[derive(Debug)]
+struct OwnTime(Clock);
+
+impl TimeProvider for OwnTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.unix_seconds())))
+    }
+}

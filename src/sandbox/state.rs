@@ -1,0 +1,433 @@
+//! What the sandbox keeps between runs: one private file with its keys, certificates and passwords, and PEM copies of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use rcgen::{DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType};
+use serde::{Deserialize, Serialize};
+
+use super::SandboxError;
+use super::authority::{
+    AUTHORITY_YEARS, Authority, Branch, DAY, Leaf, OPERATOR_DEPARTMENT, OPERATOR_IDNST, OPERATOR_ORGANISATION,
+    Validity, ia5, organisation, person,
+};
+use super::list;
+use super::people::{Entry, Holder, Keys, PEOPLE, structure};
+use crate::clock::Clock;
+use crate::fs;
+use crate::secret::Secret;
+
+/// The version of the file; another one is refused.
+const VERSION: u32 = 1;
+/// More than the file ever holds.
+const LIMIT: u64 = 1 << 20;
+const FILE: &str = "operator.json";
+const LOCK: &str = "operator.lock";
+const TRUST: &str = "trust.pem";
+const PEOPLE_FOLDER: &str = "people";
+
+/// A private key (PKCS#8 PEM) and its certificate (PEM).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pair {
+    #[serde(with = "custody")]
+    pub key: Secret<String>,
+    pub certificate: String,
+}
+
+/// A leaf and when it is in force, in seconds since 1970.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeafRecord {
+    pub pair: Pair,
+    pub not_before: i64,
+    pub not_after: i64,
+}
+
+/// What is secret about one mailbox.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PersonRecord {
+    #[serde(with = "custody")]
+    pub password: Secret<String>,
+    #[serde(with = "custody")]
+    pub totp_seed: Secret<String>,
+    /// 32 octets, base64.
+    #[serde(with = "custody")]
+    pub storage_seed: Secret<String>,
+    pub leaf: Option<LeafRecord>,
+}
+
+/// The file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Records {
+    version: u32,
+    #[serde(with = "custody")]
+    pub api_key: Secret<String>,
+    root: Pair,
+    organisations: Pair,
+    persons: Pair,
+    pub list_signer: LeafRecord,
+    pub people: BTreeMap<String, PersonRecord>,
+}
+
+/// The state of one sandbox, read or made.
+pub(super) struct State {
+    dir: PathBuf,
+    pub records: Records,
+    pub authority: Authority,
+}
+
+impl State {
+    /// Reads the state; makes it where there is none, and renews certificates that are not in force at the clock given.
+    /// Several processes may do this at once: one makes it, the others find it.
+    pub fn open(dir: &Path, clock: Clock) -> Result<State, SandboxError> {
+        let now = clock.now();
+        let (first, last) = AUTHORITY_YEARS;
+        let year = now.to_zoned(jiff::tz::TimeZone::UTC).year();
+        if year <= first + 5 || year >= last - 3 {
+            return Err(SandboxError::Clock { year, first: first + 6, last: last - 4 });
+        }
+        fs::private_dir(dir)?;
+        if let Some(state) = State::read(dir, clock)?
+            && state.is_in_force(now)
+            && state.is_exported()
+        {
+            return Ok(state);
+        }
+        let _lock = fs::Lock::acquire(&dir.join(LOCK))?;
+        let mut state = match State::read(dir, clock)? {
+            Some(state) => state,
+            None => State::create(dir, clock)?,
+        };
+        state.renew(now)?;
+        state.export()?;
+        state.write()?;
+        Ok(state)
+    }
+
+    fn read(dir: &Path, clock: Clock) -> Result<Option<State>, SandboxError> {
+        let path = dir.join(FILE);
+        if !fs::exists(&path) {
+            return Ok(None);
+        }
+        let bytes = fs::read_private(&path, LIMIT)?;
+        let damaged = |_| SandboxError::Damaged { path: path.clone() };
+        let records: Records = serde_json::from_slice(&bytes).map_err(damaged)?;
+        if records.version != VERSION || PEOPLE.iter().any(|entry| !records.people.contains_key(entry.profile())) {
+            return Err(SandboxError::OtherVersion { path });
+        }
+        Ok(Some(State::of(dir, clock, records)))
+    }
+
+    fn of(dir: &Path, clock: Clock, records: Records) -> State {
+        let authority =
+            Authority::new(clock, records.root.clone(), records.organisations.clone(), records.persons.clone());
+        State { dir: dir.to_owned(), records, authority }
+    }
+
+    fn create(dir: &Path, clock: Clock) -> Result<State, SandboxError> {
+        let [root, organisations, persons] = Authority::create()?;
+        let authority = Authority::new(clock, root.clone(), organisations.clone(), persons.clone());
+        let now = clock.now();
+        let signer_key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+        let list_signer = list_signer(&authority, &signer_key, now)?;
+        let mut people = BTreeMap::new();
+        for entry in &PEOPLE {
+            let leaf = match entry.keys {
+                Keys::None => None,
+                Keys::P256 | Keys::ExpiredP256 => Some(person_leaf(&authority, entry, &KeyPair::generate()?, now)?),
+                Keys::Rsa3072 => {
+                    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072)?;
+                    Some(person_leaf(&authority, entry, &key, now)?)
+                }
+            };
+            let record = PersonRecord {
+                password: password(),
+                totp_seed: base32(&random::<20>()),
+                storage_seed: BASE64_STANDARD.encode(random::<32>()).into(),
+                leaf,
+            };
+            people.insert(entry.profile().to_owned(), record);
+        }
+        let api_key = hex(&random::<16>());
+        let records = Records { version: VERSION, api_key, root, organisations, persons, list_signer, people };
+        Ok(State { dir: dir.to_owned(), records, authority })
+    }
+
+    fn is_in_force(&self, now: Timestamp) -> bool {
+        let people = PEOPLE.iter().all(|entry| match &self.records.people[entry.profile()].leaf {
+            Some(leaf) => leaf.suits(entry.keys, now),
+            None => true,
+        });
+        people && self.records.list_signer.suits(Keys::Rsa3072, now)
+    }
+
+    /// Issues anew, for the same keys, the leafs that are not in force.
+    fn renew(&mut self, now: Timestamp) -> Result<(), SandboxError> {
+        if !self.records.list_signer.suits(Keys::Rsa3072, now) {
+            let key = KeyPair::from_pem(self.records.list_signer.pair.key.expose())?;
+            self.records.list_signer = list_signer(&self.authority, &key, now)?;
+        }
+        for entry in &PEOPLE {
+            let Some(record) = self.records.people.get_mut(entry.profile()) else { continue };
+            if let Some(leaf) = &record.leaf
+                && !leaf.suits(entry.keys, now)
+            {
+                let key = KeyPair::from_pem(leaf.pair.key.expose())?;
+                record.leaf = Some(person_leaf(&self.authority, entry, &key, now)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> Result<(), SandboxError> {
+        let json = serde_json::to_vec_pretty(&self.records).map_err(SandboxError::authority)?;
+        Ok(fs::write_private(&self.dir.join(FILE), Secret::new(json).expose())?)
+    }
+
+    /// The copies that other programs can read.
+    fn export(&self) -> Result<(), SandboxError> {
+        fs::private_dir(&self.dir.join(PEOPLE_FOLDER))?;
+        fs::write_private(&self.trust_file(), self.authority.trust_pem().as_bytes())?;
+        for entry in &PEOPLE {
+            if let Some(leaf) = &self.records.people[entry.profile()].leaf {
+                fs::write_private(&self.key_file(entry), leaf.pair.key.expose().as_bytes())?;
+                fs::write_private(&self.certificate_file(entry), self.chain(entry, leaf).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_exported(&self) -> bool {
+        let people = PEOPLE.iter().filter(|entry| entry.keys != Keys::None);
+        let mut files = people.flat_map(|entry| [self.key_file(entry), self.certificate_file(entry)]);
+        fs::exists(&self.trust_file()) && files.all(|path| fs::exists(&path))
+    }
+
+    /// The leaf of a person and the certificate that issued it, PEM.
+    pub fn chain(&self, entry: &Entry, leaf: &LeafRecord) -> String {
+        format!("{}{}", leaf.pair.certificate, self.authority.certificate(branch(entry)))
+    }
+
+    /// Where the trust anchors are.
+    pub fn trust_file(&self) -> PathBuf {
+        self.dir.join(TRUST)
+    }
+
+    /// Where the private key of a person is.
+    pub fn key_file(&self, entry: &Entry) -> PathBuf {
+        self.dir.join(PEOPLE_FOLDER).join(format!("{}.key.pem", entry.profile()))
+    }
+
+    /// Where the certificate of a person is.
+    pub fn certificate_file(&self, entry: &Entry) -> PathBuf {
+        self.dir.join(PEOPLE_FOLDER).join(format!("{}.pem", entry.profile()))
+    }
+}
+
+impl LeafRecord {
+    /// Whether the leaf is in force at a moment, or expired where it is to be expired.
+    fn suits(&self, keys: Keys, now: Timestamp) -> bool {
+        let now = now.as_second();
+        match keys {
+            Keys::ExpiredP256 => self.not_after < now,
+            _ => self.not_before <= now && now < self.not_after - DAY.as_secs(),
+        }
+    }
+}
+
+fn branch(entry: &Entry) -> Branch {
+    match entry.holder {
+        Holder::Doctor(_) => Branch::Persons,
+        Holder::Unit { .. } | Holder::Patient => Branch::Organisations,
+    }
+}
+
+fn person_leaf(
+    authority: &Authority,
+    entry: &Entry,
+    key: &KeyPair,
+    now: Timestamp,
+) -> Result<LeafRecord, SandboxError> {
+    let validity = match entry.keys {
+        Keys::ExpiredP256 => Validity::expired(now),
+        _ => Validity::lasting(now),
+    };
+    let subject = match &entry.holder {
+        Holder::Doctor(doctor) => {
+            person("Médecin", &format!("8{}", doctor.rpps), doctor.family, &doctor.given.to_uppercase())
+        }
+        Holder::Unit { finess, .. } => {
+            let owner = structure(finess);
+            organisation(owner.department, owner.name, &format!("1{finess}"), entry.address)
+        }
+        Holder::Patient => vec![(DnType::CommonName, entry.address.to_owned())],
+    };
+    let secrecy = match entry.keys {
+        Keys::Rsa3072 => KeyUsagePurpose::KeyEncipherment,
+        _ => KeyUsagePurpose::KeyAgreement,
+    };
+    let leaf = Leaf {
+        subject,
+        names: vec![SanType::Rfc822Name(ia5(entry.address))],
+        key_usages: vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment, secrecy],
+        extended_key_usages: vec![ExtendedKeyUsagePurpose::EmailProtection, ExtendedKeyUsagePurpose::ClientAuth],
+        validity,
+    };
+    record(authority, branch(entry), leaf, key)
+}
+
+fn list_signer(authority: &Authority, key: &KeyPair, now: Timestamp) -> Result<LeafRecord, SandboxError> {
+    let leaf = Leaf {
+        subject: organisation(OPERATOR_DEPARTMENT, OPERATOR_ORGANISATION, OPERATOR_IDNST, list::SIGNER),
+        names: vec![SanType::Rfc822Name(ia5(list::SIGNER_ADDRESS))],
+        key_usages: vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment],
+        extended_key_usages: vec![ExtendedKeyUsagePurpose::EmailProtection],
+        validity: Validity::lasting(now),
+    };
+    record(authority, Branch::Organisations, leaf, key)
+}
+
+fn record(authority: &Authority, branch: Branch, leaf: Leaf, key: &KeyPair) -> Result<LeafRecord, SandboxError> {
+    let Validity { from, until } = leaf.validity;
+    let certificate = authority.issue(branch, leaf, key)?;
+    let pair = Pair { key: key.serialize_pem().into(), certificate };
+    Ok(LeafRecord { pair, not_before: from.as_second(), not_after: until.as_second() })
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut octets = [0u8; N];
+    rand::fill(&mut octets).expect("the system gives randomness");
+    octets
+}
+
+/// Four groups of four letters and digits without look-alikes: 80 bits, easy to type.
+fn password() -> Secret<String> {
+    let letters: String = base32(&random::<10>()).expose().to_lowercase();
+    let groups: Vec<&str> = [0, 4, 8, 12].iter().filter_map(|&at| letters.get(at..at + 4)).collect();
+    Secret::new(groups.join("-"))
+}
+
+/// Base32 without padding (RFC 4648, section 6) of a whole number of groups of five octets.
+fn base32(octets: &[u8]) -> Secret<String> {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut text = String::with_capacity(octets.len() * 8 / 5);
+    for group in octets.chunks_exact(5) {
+        let number = group.iter().fold(0u64, |number, octet| number << 8 | u64::from(*octet));
+        for at in (0..8).rev() {
+            let index = (number >> (5 * at)) & 31;
+            text.push(char::from(ALPHABET[index as usize]));
+        }
+    }
+    Secret::new(text)
+}
+
+fn hex(octets: &[u8]) -> Secret<String> {
+    Secret::new(octets.iter().map(|octet| format!("{octet:02x}")).collect())
+}
+
+/// How the file carries a secret.
+mod custody {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::secret::Secret;
+
+    pub fn serialize<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(at: &str) -> Clock {
+        Clock::Fixed(at.parse().unwrap())
+    }
+
+    fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        for entry in dir.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(contents(&path));
+            } else {
+                let bytes = fs::read_private(&path, LIMIT).unwrap();
+                found.insert(path, bytes);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_second_start_finds_every_byte_as_the_first_left_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        State::open(&path, clock("2026-01-05T08:00:00Z")).unwrap();
+        let before = contents(&path);
+        assert_eq!(
+            before.len(),
+            3 + 2 * 7,
+            "the file, its lock, the anchors, and a key and a certificate for seven people"
+        );
+        State::open(&path, clock("2026-11-05T08:00:00Z")).unwrap();
+        assert_eq!(contents(&path), before);
+    }
+
+    #[test]
+    fn two_starts_at_once_make_one_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let starts = [(); 2].map(|()| {
+            let path = path.clone();
+            std::thread::spawn(move || State::open(&path, clock("2026-01-05T08:00:00Z")).unwrap().authority.trust_pem())
+        });
+        let [one, two] = starts.map(|start| start.join().unwrap());
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn certificates_not_in_force_at_the_clock_are_renewed_for_the_same_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = State::open(dir.path(), clock("2026-01-05T08:00:00Z")).unwrap();
+        let later = State::open(dir.path(), clock("2031-01-05T08:00:00Z")).unwrap();
+        assert_eq!(first.authority.trust_pem(), later.authority.trust_pem(), "the anchors stay");
+        for profile in ["laboratoire", "dr.lefevre"] {
+            let [before, after] = [&first, &later].map(|state| state.records.people[profile].leaf.clone().unwrap());
+            assert_eq!(before.pair.key.expose(), after.pair.key.expose());
+            assert_ne!(before.pair.certificate, after.pair.certificate);
+        }
+        let petit = later.records.people["dr.petit"].leaf.clone().unwrap();
+        assert_eq!(petit.pair.certificate, first.records.people["dr.petit"].leaf.clone().unwrap().pair.certificate);
+    }
+
+    #[test]
+    fn a_deleted_copy_comes_back_and_a_damaged_state_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path(), clock("2026-01-05T08:00:00Z")).unwrap();
+        let key = state.key_file(&PEOPLE[0]);
+        std::fs::remove_file(&key).unwrap();
+        State::open(dir.path(), clock("2026-01-05T08:00:00Z")).unwrap();
+        assert!(fs::exists(&key));
+
+        fs::write_private(&dir.path().join(FILE), b"{").unwrap();
+        let refused = State::open(dir.path(), clock("2026-01-05T08:00:00Z"));
+        assert!(matches!(refused, Err(SandboxError::Damaged { .. })));
+    }
+
+    #[test]
+    fn base32_is_that_of_rfc_4648() {
+        assert_eq!(base32(b"fooba").expose(), "MZXW6YTB");
+        assert_eq!(base32(b"12345678901234567890").expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    }
+}
