@@ -13,6 +13,10 @@ use source::Source;
 
 /// The files that may open a secret, and what for.
 const OPEN_SECRETS: &[(&str, &str)] = &[
+    ("src/sandbox/authority.rs", "signs with the keys of the throw-away authority"),
+    ("src/sandbox/credentials.rs", "draws the passwords and seeds of the sandbox"),
+    ("src/sandbox/mod.rs", "decodes a seed of the sandbox's own state"),
+    ("src/sandbox/state.rs", "keeps the throw-away keys and passwords of the sandbox in its file"),
     ("src/secret/sealing.rs", "derives and uses the keys that seal data at rest"),
     ("src/secret/totp.rs", "computes one-time codes from their seed"),
 ];

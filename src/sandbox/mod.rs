@@ -5,7 +5,9 @@
 #![allow(dead_code, reason = "the servers that use the rest come next")]
 
 mod authority;
+mod credentials;
 mod faults;
+mod leafs;
 mod list;
 mod people;
 mod state;
@@ -20,8 +22,8 @@ use base64::prelude::BASE64_STANDARD;
 use crate::clock::Clock;
 use crate::fs::FsError;
 use crate::secret::Secret;
-use people::{Account, Entry, Holder, Keys, PEOPLE};
 pub use faults::{Action, Fault, FaultError, ServerCertificate, Stage, help as fault_help};
+use people::{Account, Entry, Holder, Keys, PEOPLE};
 pub use people::{Kind, Person, Signin};
 use state::State;
 

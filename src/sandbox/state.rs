@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::rand;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use rcgen::{DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde::{Deserialize, Serialize};
 
 use super::SandboxError;
-use super::authority::{
-    AUTHORITY_YEARS, Authority, Branch, DAY, Leaf, OPERATOR_DEPARTMENT, OPERATOR_IDNST, OPERATOR_ORGANISATION,
-    Validity, ia5, organisation, person,
-};
-use super::list;
-use super::people::{Entry, Holder, Keys, PEOPLE, structure};
+use super::authority::{AUTHORITY_YEARS, Authority, DAY};
+use super::credentials::{base32, hex, password, random};
+use super::leafs::{branch, list_signer, person_leaf};
+use super::people::{Entry, Keys, PEOPLE};
 use crate::clock::Clock;
 use crate::fs;
 use crate::secret::Secret;
@@ -242,96 +239,6 @@ impl LeafRecord {
     }
 }
 
-fn branch(entry: &Entry) -> Branch {
-    match entry.holder {
-        Holder::Doctor(_) => Branch::Persons,
-        Holder::Unit { .. } | Holder::Patient => Branch::Organisations,
-    }
-}
-
-fn person_leaf(
-    authority: &Authority,
-    entry: &Entry,
-    key: &KeyPair,
-    now: Timestamp,
-) -> Result<LeafRecord, SandboxError> {
-    let validity = match entry.keys {
-        Keys::ExpiredP256 => Validity::expired(now),
-        _ => Validity::lasting(now),
-    };
-    let subject = match &entry.holder {
-        Holder::Doctor(doctor) => {
-            person("Médecin", &format!("8{}", doctor.rpps), doctor.family, &doctor.given.to_uppercase())
-        }
-        Holder::Unit { finess, .. } => {
-            let owner = structure(finess);
-            organisation(owner.department, owner.name, &format!("1{finess}"), entry.address)
-        }
-        Holder::Patient => vec![(DnType::CommonName, entry.address.to_owned())],
-    };
-    let secrecy = match entry.keys {
-        Keys::Rsa3072 => KeyUsagePurpose::KeyEncipherment,
-        _ => KeyUsagePurpose::KeyAgreement,
-    };
-    let leaf = Leaf {
-        subject,
-        names: vec![SanType::Rfc822Name(ia5(entry.address))],
-        key_usages: vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment, secrecy],
-        extended_key_usages: vec![ExtendedKeyUsagePurpose::EmailProtection, ExtendedKeyUsagePurpose::ClientAuth],
-        validity,
-    };
-    record(authority, branch(entry), leaf, key)
-}
-
-fn list_signer(authority: &Authority, key: &KeyPair, now: Timestamp) -> Result<LeafRecord, SandboxError> {
-    let leaf = Leaf {
-        subject: organisation(OPERATOR_DEPARTMENT, OPERATOR_ORGANISATION, OPERATOR_IDNST, list::SIGNER),
-        names: vec![SanType::Rfc822Name(ia5(list::SIGNER_ADDRESS))],
-        key_usages: vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment],
-        extended_key_usages: vec![ExtendedKeyUsagePurpose::EmailProtection],
-        validity: Validity::lasting(now),
-    };
-    record(authority, Branch::Organisations, leaf, key)
-}
-
-fn record(authority: &Authority, branch: Branch, leaf: Leaf, key: &KeyPair) -> Result<LeafRecord, SandboxError> {
-    let Validity { from, until } = leaf.validity;
-    let certificate = authority.issue(branch, leaf, key)?;
-    let pair = Pair { key: key.serialize_pem().into(), certificate };
-    Ok(LeafRecord { pair, not_before: from.as_second(), not_after: until.as_second() })
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut octets = [0u8; N];
-    rand::fill(&mut octets).expect("the system gives randomness");
-    octets
-}
-
-/// Four groups of four letters and digits without look-alikes: 80 bits, easy to type.
-fn password() -> Secret<String> {
-    let letters: String = base32(&random::<10>()).expose().to_lowercase();
-    let groups: Vec<&str> = [0, 4, 8, 12].iter().filter_map(|&at| letters.get(at..at + 4)).collect();
-    Secret::new(groups.join("-"))
-}
-
-/// Base32 without padding (RFC 4648, section 6) of a whole number of groups of five octets.
-fn base32(octets: &[u8]) -> Secret<String> {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut text = String::with_capacity(octets.len() * 8 / 5);
-    for group in octets.chunks_exact(5) {
-        let number = group.iter().fold(0u64, |number, octet| number << 8 | u64::from(*octet));
-        for at in (0..8).rev() {
-            let index = (number >> (5 * at)) & 31;
-            text.push(char::from(ALPHABET[index as usize]));
-        }
-    }
-    Secret::new(text)
-}
-
-fn hex(octets: &[u8]) -> Secret<String> {
-    Secret::new(octets.iter().map(|octet| format!("{octet:02x}")).collect())
-}
-
 /// How the file carries a secret.
 mod custody {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -399,8 +306,9 @@ mod tests {
     #[test]
     fn certificates_not_in_force_at_the_clock_are_renewed_for_the_same_keys() {
         let dir = tempfile::tempdir().unwrap();
-        let first = State::open(dir.path(), clock("2026-01-05T08:00:00Z")).unwrap();
-        let later = State::open(dir.path(), clock("2031-01-05T08:00:00Z")).unwrap();
+        let path = dir.path().join("state");
+        let first = State::open(&path, clock("2026-01-05T08:00:00Z")).unwrap();
+        let later = State::open(&path, clock("2031-01-05T08:00:00Z")).unwrap();
         assert_eq!(first.authority.trust_pem(), later.authority.trust_pem(), "the anchors stay");
         for profile in ["laboratoire", "dr.lefevre"] {
             let [before, after] = [&first, &later].map(|state| state.records.people[profile].leaf.clone().unwrap());
@@ -414,20 +322,15 @@ mod tests {
     #[test]
     fn a_deleted_copy_comes_back_and_a_damaged_state_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let state = State::open(dir.path(), clock("2026-01-05T08:00:00Z")).unwrap();
+        let path = dir.path().join("state");
+        let state = State::open(&path, clock("2026-01-05T08:00:00Z")).unwrap();
         let key = state.key_file(&PEOPLE[0]);
         std::fs::remove_file(&key).unwrap();
-        State::open(dir.path(), clock("2026-01-05T08:00:00Z")).unwrap();
+        State::open(&path, clock("2026-01-05T08:00:00Z")).unwrap();
         assert!(fs::exists(&key));
 
-        fs::write_private(&dir.path().join(FILE), b"{").unwrap();
-        let refused = State::open(dir.path(), clock("2026-01-05T08:00:00Z"));
+        fs::write_private(&path.join(FILE), b"{").unwrap();
+        let refused = State::open(&path, clock("2026-01-05T08:00:00Z"));
         assert!(matches!(refused, Err(SandboxError::Damaged { .. })));
-    }
-
-    #[test]
-    fn base32_is_that_of_rfc_4648() {
-        assert_eq!(base32(b"fooba").expose(), "MZXW6YTB");
-        assert_eq!(base32(b"12345678901234567890").expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
     }
 }
