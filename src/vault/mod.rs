@@ -1,1 +1,16 @@
-//! The encrypted local configuration.
+//! The encrypted local configuration: documented settings in TOML, sealed as CMS AuthEnvelopedData (RFC 5083).
+
+mod catalogue;
+mod check;
+mod edit;
+mod render;
+mod settings;
+
+pub use catalogue::{Kind, Need, SECTIONS, SETTINGS, Setting};
+pub use check::SettingsError;
+pub use edit::Document;
+pub use render::{reference, sample, schema};
+pub use settings::{
+    After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Placement, Profile,
+    Retention, Security, SignIn, Storage, Submission, Trust, UnknownSender, WhiteListSource,
+};

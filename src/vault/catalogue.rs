@@ -1,0 +1,362 @@
+//! Every setting, once: its name, meaning, default and example. Schema, documentation and the annotated sample are made from it.
+
+use crate::mail::Address;
+
+use super::settings::After;
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One line of text.
+    Line,
+    /// A whole number between two others, both included.
+    Whole(i64, i64),
+    /// `true` or `false`.
+    YesNo,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A mail address.
+    Address,
+    /// A host name or an IP address.
+    Host,
+    /// `https://...`.
+    Https,
+    /// A list of `http://...` or `https://...`.
+    Urls,
+    /// One or more PEM blocks (RFC 7468).
+    Pem,
+    /// 32 octets in base64.
+    Octets32,
+    /// `keep`, `seen`, `move:FOLDER` or `delete`.
+    After,
+}
+
+impl Kind {
+    /// The kind in words, to complete "... is".
+    pub fn describe(&self) -> String {
+        match self {
+            Kind::Line => "one line of text".to_owned(),
+            Kind::Whole(least, most) if least == most => format!("the number {least}"),
+            Kind::Whole(least, most) => format!("a whole number from {least} to {most}"),
+            Kind::YesNo => "true or false".to_owned(),
+            Kind::Choice(words) => format!("one of {}", words.join(", ")),
+            Kind::Address => "a mail address".to_owned(),
+            Kind::Host => "a host name or an IP address".to_owned(),
+            Kind::Https => "a URL that starts with https://".to_owned(),
+            Kind::Urls => "a list of URLs that start with http:// or https://".to_owned(),
+            Kind::Pem => "PEM text".to_owned(),
+            Kind::Octets32 => "32 octets in base64".to_owned(),
+            Kind::After => "keep, seen, move:FOLDER or delete".to_owned(),
+        }
+    }
+
+    /// Whether a text can stand there.
+    pub(super) fn accepts(&self, text: &str) -> bool {
+        let url = |scheme: &str| {
+            text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+                && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        };
+        match self {
+            Kind::Line => !text.trim().is_empty() && !text.contains(char::is_control),
+            Kind::Whole(least, most) => text.parse::<i64>().is_ok_and(|number| (*least..=*most).contains(&number)),
+            Kind::YesNo => text == "true" || text == "false",
+            Kind::Choice(words) => words.contains(&text),
+            Kind::Address => text.parse::<Address>().is_ok(),
+            Kind::Host => {
+                !text.is_empty()
+                    && text.len() <= 255
+                    && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '_'))
+            }
+            Kind::Https => url("https://"),
+            Kind::Urls => url("https://") || url("http://"),
+            Kind::Pem => text.trim_start().starts_with("-----BEGIN ") && text.trim_end().ends_with("-----"),
+            Kind::Octets32 => is_32_octets(text),
+            Kind::After => text.parse::<After>().is_ok(),
+        }
+    }
+}
+
+fn is_32_octets(text: &str) -> bool {
+    use base64::Engine;
+    let decoded = base64::engine::general_purpose::STANDARD.decode(text.trim()).map(zeroize::Zeroizing::new);
+    decoded.is_ok_and(|octets| octets.len() == 32)
+}
+
+/// Whether a setting has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// In every profile, or in every section that is begun.
+    Required,
+    /// May be left out, with nothing in its place.
+    Optional,
+    /// May be left out; this value stands in its place.
+    Default(&'static str),
+}
+
+/// One documented setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Dotted path; `*` stands for the name of a profile, `[]` for each table of a list.
+    pub path: &'static str,
+    /// What a value looks like.
+    pub kind: Kind,
+    /// Whether it has to be there.
+    pub need: Need,
+    /// Shown only when asked for by its name.
+    pub secret: bool,
+    /// What it is for, in one sentence.
+    pub meaning: &'static str,
+    /// A value as it could stand in a real configuration.
+    pub example: &'static str,
+}
+
+impl Setting {
+    /// The section: the path without its last name.
+    pub fn section(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The last name of the path.
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
+    }
+}
+
+/// Every section with one sentence about it, in the order they are written.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("", "Which format this is, and which profile is meant when none is named."),
+    ("profile.*", "One mailbox and all that belongs to it; the name in the heading is what --profile takes."),
+    ("profile.*.submission", "The server that takes messages (RFC 6409)."),
+    ("profile.*.mailbox", "The server that keeps the mailbox (RFC 9051)."),
+    ("profile.*.directory", "The directory of the space: who has which mailbox (FHIR R4)."),
+    ("profile.*.list", "The signed white list of domains."),
+    ("profile.*.trust", "The authorities whose certificates are believed; no others are."),
+    ("profile.*.signin", "How both servers are shown who asks."),
+    ("profile.*.keys", "The certificate and key that sign and open messages."),
+    ("profile.*.keys.previous.[]", "A pair that was replaced: it still opens older messages."),
+    ("profile.*.storage", "The keys of what is kept on this machine. Without them, outbox and trace cannot be read."),
+    ("profile.*.fetch", "What becomes of fetched messages."),
+    ("profile.*.retention", "How long things are kept, and when an unused mailbox is in danger."),
+];
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n";
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIGH...\n-----END PRIVATE KEY-----\n";
+const SECURITY: Kind = Kind::Choice(&["implicit", "starttls"]);
+const PORT: Kind = Kind::Whole(1, 65_535);
+
+const fn required(path: &'static str, kind: Kind, meaning: &'static str, example: &'static str) -> Setting {
+    Setting { path, kind, need: Need::Required, secret: false, meaning, example }
+}
+
+const fn optional(path: &'static str, kind: Kind, meaning: &'static str, example: &'static str) -> Setting {
+    Setting { path, kind, need: Need::Optional, secret: false, meaning, example }
+}
+
+const fn default(path: &'static str, kind: Kind, value: &'static str, meaning: &'static str) -> Setting {
+    Setting { path, kind, need: Need::Default(value), secret: false, meaning, example: value }
+}
+
+const fn secret(setting: Setting) -> Setting {
+    Setting { secret: true, ..setting }
+}
+
+/// Every setting, section by section.
+pub const SETTINGS: &[Setting] = &[
+    default("version", Kind::Whole(1, 1), "1", "Version of this format."),
+    optional("default-profile", Kind::Line, "The profile taken where --profile names none.", "cabinet"),
+    required("profile.*.address", Kind::Address, "The address of the mailbox.", "cabinet@medecin.exemple.mssante.fr"),
+    optional("profile.*.label", Kind::Line, "What readers see beside the address.", "Cabinet des Lilas"),
+    required(
+        "profile.*.author",
+        Kind::Line,
+        "Who acts, as the trace records it: a national identifier, a certificate name or a person.",
+        "899700000013",
+    ),
+    required("profile.*.submission.host", Kind::Host, "Name of the submission server.", "smtp.operateur.exemple"),
+    default("profile.*.submission.port", PORT, "465", "Its port: 465 for implicit, 587 for starttls."),
+    default(
+        "profile.*.submission.security",
+        SECURITY,
+        "implicit",
+        "TLS from the first octet, or by STARTTLS; never without.",
+    ),
+    required("profile.*.mailbox.host", Kind::Host, "Name of the mailbox server.", "imap.operateur.exemple"),
+    default("profile.*.mailbox.port", PORT, "993", "Its port: 993 for implicit, 143 for starttls."),
+    default(
+        "profile.*.mailbox.security",
+        SECURITY,
+        "implicit",
+        "TLS from the first octet, or by STARTTLS; never without.",
+    ),
+    default("profile.*.mailbox.folder", Kind::Line, "INBOX", "The folder that is fetched from."),
+    required(
+        "profile.*.directory.url",
+        Kind::Https,
+        "Base address of the FHIR service.",
+        "https://gateway.api.esante.gouv.fr/fhir/v2",
+    ),
+    secret(optional(
+        "profile.*.directory.api-key",
+        Kind::Line,
+        "Key of the service, sent as ESANTE-API-KEY.",
+        "00000000-0000-0000-0000-000000000000",
+    )),
+    optional(
+        "profile.*.directory.certificate-extension",
+        Kind::Line,
+        "URL of the FHIR extension that carries certificates, where a directory has one.",
+        "urn:mss:certificate",
+    ),
+    required(
+        "profile.*.list.url",
+        Kind::Https,
+        "Where the white list is fetched.",
+        "https://espacedeconfiance.mssante.fr/listeblanchemssante.xml",
+    ),
+    required("profile.*.list.signer", Kind::Line, "Common name of the certificate that signs it.", "alb.mssante.fr"),
+    required("profile.*.trust.anchors", Kind::Pem, "Certificates of the root authorities.", CERTIFICATE),
+    optional(
+        "profile.*.trust.crl",
+        Kind::Urls,
+        "Where revocation lists are fetched, beside those that certificates name.",
+        "http://igc-sante.esante.gouv.fr/CRL/ACI-EL-PP.crl",
+    ),
+    required(
+        "profile.*.signin.method",
+        Kind::Choice(&["password-totp", "password", "certificate"]),
+        "Password with one-time code (RFC 6238), password alone, or TLS client certificate with EXTERNAL.",
+        "password-totp",
+    ),
+    optional(
+        "profile.*.signin.user",
+        Kind::Line,
+        "Name to sign in with, where it is not the address.",
+        "cabinet@medecin.exemple.mssante.fr",
+    ),
+    secret(optional(
+        "profile.*.signin.password",
+        Kind::Line,
+        "The password; asked for at each run where it is not here.",
+        "correct horse battery staple",
+    )),
+    secret(optional(
+        "profile.*.signin.totp-seed",
+        Kind::Line,
+        "Seed of the one-time codes, in base32; a code is asked for at each run where it is not here.",
+        "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+    )),
+    default(
+        "profile.*.signin.placement",
+        Kind::Choice(&["appended", "prefixed"]),
+        "appended",
+        "Where the code stands beside the password.",
+    ),
+    default(
+        "profile.*.signin.authzid",
+        Kind::Choice(&["empty", "address"]),
+        "empty",
+        "What EXTERNAL says: nothing, or the address of the mailbox.",
+    ),
+    optional(
+        "profile.*.signin.certificate",
+        Kind::Pem,
+        "Certificate chain for TLS, where it is not that of keys; leaf first.",
+        CERTIFICATE,
+    ),
+    secret(optional("profile.*.signin.key", Kind::Pem, "Private key of that certificate, PKCS#8.", KEY)),
+    required("profile.*.keys.certificate", Kind::Pem, "Certificate chain of the mailbox, leaf first.", CERTIFICATE),
+    secret(required("profile.*.keys.key", Kind::Pem, "Its private key, PKCS#8.", KEY)),
+    required(
+        "profile.*.keys.previous.[].certificate",
+        Kind::Pem,
+        "Certificate chain that was replaced, leaf first.",
+        CERTIFICATE,
+    ),
+    secret(required("profile.*.keys.previous.[].key", Kind::Pem, "Its private key, PKCS#8.", KEY)),
+    secret(required(
+        "profile.*.storage.key",
+        Kind::Octets32,
+        "Seals outbox, inbox and trace.",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    )),
+    secret(required(
+        "profile.*.storage.trace-signing-key",
+        Kind::Octets32,
+        "Ed25519 seed (RFC 8032) that signs the checkpoints of the trace.",
+        "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=",
+    )),
+    optional("profile.*.fetch.to", Kind::Line, "Folder that fetched messages are stored in.", "/srv/mss/cabinet"),
+    default(
+        "profile.*.fetch.after",
+        Kind::After,
+        "seen",
+        "What becomes of a message on the server once it is stored here.",
+    ),
+    default(
+        "profile.*.fetch.accept-unsigned",
+        Kind::YesNo,
+        "false",
+        "Whether unsigned messages are stored with the others instead of in quarantine.",
+    ),
+    default(
+        "profile.*.fetch.unknown-sender",
+        Kind::Choice(&["quarantine", "accept"]),
+        "quarantine",
+        "What becomes of messages whose sender is not in the directory.",
+    ),
+    default("profile.*.retention.warn-months", MONTHS, "9", "Months without sign-in before purge-check warns."),
+    default("profile.*.retention.urgent-months", MONTHS, "11", "Months without sign-in before it is urgent."),
+    default(
+        "profile.*.retention.erase-months",
+        MONTHS,
+        "12",
+        "Months without sign-in after which the operator erases the mailbox.",
+    ),
+    default(
+        "profile.*.retention.keep-days",
+        Kind::Whole(1, 3650),
+        "90",
+        "Days that fetched and sent messages are kept here.",
+    ),
+];
+
+const MONTHS: Kind = Kind::Whole(1, 120);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_documented_in_a_documented_section() {
+        for setting in SETTINGS {
+            assert!(SECTIONS.iter().any(|(section, _)| *section == setting.section()), "{}", setting.path);
+            assert!(setting.meaning.ends_with('.') && !setting.example.is_empty(), "{}", setting.path);
+            assert!(setting.kind.accepts(setting.example), "{}: the example is not {}", setting.path, setting.example);
+        }
+    }
+
+    #[test]
+    fn no_setting_is_there_twice() {
+        for (place, setting) in SETTINGS.iter().enumerate() {
+            assert!(SETTINGS[..place].iter().all(|other| other.path != setting.path), "{}", setting.path);
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_a_kind_is_refused() {
+        for (kind, bad) in [
+            (Kind::Host, "a b"),
+            (Kind::Host, ""),
+            (Kind::Https, "http://x"),
+            (Kind::Https, "https://"),
+            (Kind::Line, "a\nb"),
+            (Kind::Whole(1, 9), "10"),
+            (Kind::Octets32, "AAAA"),
+            (Kind::Pem, "MIIB"),
+            (Kind::After, "move:"),
+            (Kind::Choice(&["a"]), "b"),
+        ] {
+            assert!(!kind.accepts(bad), "{kind:?} {bad:?}");
+        }
+    }
+}

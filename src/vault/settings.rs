@@ -1,0 +1,412 @@
+//! The settings as values: what the verbs read. What each key means is said once, in the catalogue.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::mail::Address;
+use crate::secret::{SealingKey, Secret};
+
+/// The whole configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// Version of this format.
+    #[serde(default = "version_1")]
+    pub version: u32,
+    /// The profile taken where none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_profile: Option<String>,
+    /// Profiles by name.
+    #[serde(default, rename = "profile")]
+    pub profiles: BTreeMap<String, Profile>,
+}
+
+impl Config {
+    /// A configuration of one profile.
+    pub fn of(name: &str, profile: Profile) -> Config {
+        Config {
+            version: version_1(),
+            default_profile: Some(name.to_owned()),
+            profiles: BTreeMap::from([(name.to_owned(), profile)]),
+        }
+    }
+
+    /// The profile of that name; without a name the default one, or the only one.
+    pub fn profile(&self, name: Option<&str>) -> Option<(&str, &Profile)> {
+        let found = match name.or(self.default_profile.as_deref()) {
+            Some(name) => self.profiles.get_key_value(name),
+            None if self.profiles.len() == 1 => self.profiles.first_key_value(),
+            None => None,
+        };
+        found.map(|(name, profile)| (name.as_str(), profile))
+    }
+}
+
+/// Everything about one mailbox.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Profile {
+    #[serde(with = "as_text")]
+    pub address: Address,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    pub author: String,
+    pub submission: Submission,
+    pub mailbox: Mailbox,
+    pub directory: Directory,
+    #[serde(rename = "list")]
+    pub list: WhiteListSource,
+    pub trust: Trust,
+    pub signin: SignIn,
+    pub keys: Keys,
+    pub storage: Storage,
+    #[serde(default)]
+    pub fetch: Fetch,
+    #[serde(default)]
+    pub retention: Retention,
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Security {
+    /// TLS from the first octet (RFC 8314).
+    #[default]
+    Implicit,
+    /// STARTTLS (RFC 3207), never optional.
+    Starttls,
+}
+
+/// The submission server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Submission {
+    pub host: String,
+    #[serde(default = "port_465")]
+    pub port: u16,
+    #[serde(default)]
+    pub security: Security,
+}
+
+/// The mailbox server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mailbox {
+    pub host: String,
+    #[serde(default = "port_993")]
+    pub port: u16,
+    #[serde(default)]
+    pub security: Security,
+    #[serde(default = "inbox")]
+    pub folder: String,
+}
+
+/// The directory of the space.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Directory {
+    pub url: String,
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_extension: Option<String>,
+}
+
+/// The signed white list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WhiteListSource {
+    pub url: String,
+    pub signer: String,
+}
+
+/// What is trusted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Trust {
+    /// PEM.
+    pub anchors: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crl: Vec<String>,
+}
+
+/// How a session proves who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Password and one-time code (RFC 6238) by SASL PLAIN (RFC 4616).
+    PasswordTotp,
+    /// Password by SASL PLAIN.
+    Password,
+    /// TLS client certificate by SASL EXTERNAL (RFC 4422, appendix A).
+    Certificate,
+}
+
+/// Where the one-time code stands in the password field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// After the password.
+    #[default]
+    Appended,
+    /// Before the password.
+    Prefixed,
+}
+
+/// What EXTERNAL says about whom to act as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthorizationIdentity {
+    /// Nothing: the server derives it from the certificate.
+    #[default]
+    Empty,
+    /// The mailbox address.
+    Address,
+}
+
+/// Sign-in, the same for both servers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SignIn {
+    pub method: Method,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret<String>>,
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub totp_seed: Option<Secret<String>>,
+    #[serde(default)]
+    pub placement: Placement,
+    #[serde(default)]
+    pub authzid: AuthorizationIdentity,
+    /// PEM chain for TLS, where it is not that of `keys`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// PEM key of that certificate.
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub key: Option<Secret<String>>,
+}
+
+/// A certificate chain and its key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KeyPair {
+    /// PEM, leaf first.
+    pub certificate: String,
+    /// PEM, PKCS#8.
+    #[serde(with = "secret_text")]
+    pub key: Secret<String>,
+}
+
+/// The keys of the mailbox: one to sign and read with, older ones to read with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Keys {
+    /// PEM, leaf first.
+    pub certificate: String,
+    /// PEM, PKCS#8.
+    #[serde(with = "secret_text")]
+    pub key: Secret<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<KeyPair>,
+}
+
+/// The keys of what is kept on this machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Storage {
+    #[serde(with = "base64_32")]
+    pub key: Secret<[u8; 32]>,
+    #[serde(with = "base64_32")]
+    pub trace_signing_key: Secret<[u8; 32]>,
+}
+
+impl Storage {
+    /// The key below which outbox, inbox and trace have theirs.
+    pub fn sealing_key(&self) -> SealingKey {
+        SealingKey::new(self.key.clone())
+    }
+}
+
+/// What becomes of a message on the server once it is stored here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum After {
+    /// Nothing.
+    Keep,
+    /// It is marked as seen.
+    #[default]
+    Seen,
+    /// It goes to another folder.
+    Move(String),
+    /// It is expunged.
+    Delete,
+}
+
+/// A text that names none of the four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is keep, seen, move:FOLDER or delete")]
+pub struct AfterError;
+
+impl FromStr for After {
+    type Err = AfterError;
+
+    fn from_str(text: &str) -> Result<After, AfterError> {
+        match text {
+            "keep" => Ok(After::Keep),
+            "seen" => Ok(After::Seen),
+            "delete" => Ok(After::Delete),
+            _ => match text.strip_prefix("move:") {
+                Some(folder) if !folder.is_empty() && !folder.contains(char::is_control) => {
+                    Ok(After::Move(folder.to_owned()))
+                }
+                _ => Err(AfterError),
+            },
+        }
+    }
+}
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            After::Keep => f.write_str("keep"),
+            After::Seen => f.write_str("seen"),
+            After::Move(folder) => write!(f, "move:{folder}"),
+            After::Delete => f.write_str("delete"),
+        }
+    }
+}
+
+/// What becomes of a message whose signer no register knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownSender {
+    /// It goes to quarantine.
+    #[default]
+    Quarantine,
+    /// It is stored as others are.
+    Accept,
+}
+
+/// Fetching.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct Fetch {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    #[serde(with = "as_text")]
+    pub after: After,
+    pub accept_unsigned: bool,
+    pub unknown_sender: UnknownSender,
+}
+
+/// How long things are kept, and when the mailbox itself is in danger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct Retention {
+    pub warn_months: u32,
+    pub urgent_months: u32,
+    pub erase_months: u32,
+    pub keep_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention { warn_months: 9, urgent_months: 11, erase_months: 12, keep_days: 90 }
+    }
+}
+
+fn version_1() -> u32 {
+    1
+}
+
+fn port_465() -> u16 {
+    465
+}
+
+fn port_993() -> u16 {
+    993
+}
+
+fn inbox() -> String {
+    "INBOX".to_owned()
+}
+
+/// Values that are written as they are displayed.
+mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A text that does not show itself.
+mod secret_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(value: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(value.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+/// A text that does not show itself, or none.
+mod optional_secret {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(value: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(secret) => serializer.serialize_str(secret.expose()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    }
+}
+
+/// 32 octets in base64 (RFC 4648, section 4).
+mod base64_32 {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use zeroize::Zeroizing;
+
+    use crate::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(value: &Secret<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = Zeroizing::new(STANDARD.encode(value.expose()));
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<[u8; 32]>, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let octets = Zeroizing::new(STANDARD.decode(text.trim()).unwrap_or_default());
+        let octets: [u8; 32] =
+            octets.as_slice().try_into().map_err(|_| D::Error::custom("it is not 32 octets in base64"))?;
+        Ok(Secret::new(octets))
+    }
+}
