@@ -19,6 +19,9 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/sandbox/state.rs", "keeps the throw-away keys and passwords of the sandbox in its file"),
     ("src/secret/sealing.rs", "derives and uses the keys that seal data at rest"),
     ("src/secret/totp.rs", "computes one-time codes from their seed"),
+    ("src/vault/edit.rs", "reads and changes the text of the configuration"),
+    ("src/vault/render.rs", "writes settings as the text that is then sealed"),
+    ("src/vault/settings.rs", "writes secret settings into that text"),
 ];
 
 /// The files outside `src/fs.rs` that open something for writing, and why that is no file of ours.

@@ -160,10 +160,9 @@ impl Walk<'_> {
         for (section, _) in SECTIONS {
             // The sections right below a profile; what a list holds is needed only where it has a table.
             let Some((parent, name)) = section.rsplit_once('.') else { continue };
-            if path == "profile.*" && parent == path && !table.contains_key(name) {
-                if let Some(setting) = needed_below(section) {
-                    return Err(SettingsError::Missing { key: join(&join(shown, name), setting.name()) });
-                }
+            let absent = path == "profile.*" && parent == path && !table.contains_key(name);
+            if let Some(setting) = needed_below(section).filter(|_| absent) {
+                return Err(SettingsError::Missing { key: join(&join(shown, name), setting.name()) });
             }
         }
         Ok(())
