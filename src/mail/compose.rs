@@ -100,7 +100,7 @@ mod tests {
         parts.attachments.push(Attachment::from_octets("empty.txt", Vec::new()).unwrap());
         let text = written(parts);
         assert!(text.contains("Content-Type: multipart/mixed; boundary=B; hp=cipher\r\n"), "{text}");
-        assert!(text.contains("filename*0*=utf-8''r%C3%A9sultat.pdf"), "{text}");
+        assert!(text.contains("filename*=utf-8''r%C3%A9sultat.pdf"), "{text}");
         assert!(text.contains("\r\n\r\nJVBERi0xLjc=\r\n--B\r\n"), "{text}");
         assert!(text.ends_with("\r\n\r\n\r\n--B--"), "{text}");
         assert!(text.is_ascii());

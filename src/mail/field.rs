@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use email_encoding::headers::rfc2047;
 use email_encoding::headers::writer::EmailWriter;
-use email_encoding::headers::{rfc2047, rfc2231};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
@@ -67,15 +67,14 @@ impl Field {
                 line += key.len() + text.len() + 3;
                 continue;
             }
-            let mut parameter = String::new();
-            let mut writer = EmailWriter::new(&mut parameter, 1, 0, false);
-            rfc2231::encode(key, text, &mut writer).expect("a string takes every text");
-            drop(writer);
-            // A parameter that did not fit starts its own line already.
-            let own_line = parameter.strip_prefix("\r\n ").unwrap_or(&parameter);
+            // Longer ones and extended ones stand on lines of their own.
+            let parameter = match is_plain_text(text) && text.len() <= 60 && !text.contains(['"', '\\']) {
+                true => format!("{key}=\"{text}\""),
+                false => extended_parameter(key, text),
+            };
             value.push_str("\r\n ");
-            value.push_str(own_line);
-            line = 1 + own_line.rsplit("\r\n").next().map_or(0, str::len);
+            value.push_str(&parameter);
+            line = 1 + parameter.rsplit("\r\n").next().map_or(0, str::len);
         }
         Field { name, value }
     }
@@ -123,6 +122,27 @@ fn mailbox_text(mailbox: &Mailbox) -> String {
     let gap = if last_line + mailbox.address.as_str().len() > 60 { "\r\n " } else { " " };
     write!(text, "{gap}<{}>", mailbox.address).expect("a string takes every text");
     text
+}
+
+/// A parameter as percent-encoded UTF-8, in numbered pieces if it is long (RFC 2231, sections 3 and 4).
+fn extended_parameter(key: &str, text: &str) -> String {
+    let mut pieces = vec![String::new()];
+    for character in text.chars() {
+        let encoded = match character {
+            'A'..='Z' | 'a'..='z' | '0'..='9' | '.' | '-' | '_' => character.to_string(),
+            _ => character.to_string().bytes().map(|octet| format!("%{octet:02X}")).collect(),
+        };
+        match pieces.last_mut() {
+            Some(piece) if piece.len() + encoded.len() <= 50 => piece.push_str(&encoded),
+            _ => pieces.push(encoded),
+        }
+    }
+    if let [whole] = &pieces[..] {
+        return format!("{key}*=utf-8''{whole}");
+    }
+    let numbered = pieces.iter().enumerate();
+    let numbered = numbered.map(|(n, piece)| format!("{key}*{n}*={}{piece}", if n == 0 { "utf-8''" } else { "" }));
+    numbered.collect::<Vec<String>>().join(";\r\n ")
 }
 
 /// Writes the whole text as encoded words; control characters become spaces.
@@ -196,6 +216,6 @@ mod tests {
         let field = Field::parameters("Content-Disposition", "attachment", &[("filename", "compte rendu.pdf")]);
         assert_eq!(field.value(), "attachment;\r\n filename=\"compte rendu.pdf\"");
         let field = Field::parameters("Content-Disposition", "attachment", &[("filename", "é.pdf")]);
-        assert_eq!(field.value(), "attachment;\r\n filename*0*=utf-8''%C3%A9.pdf");
+        assert_eq!(field.value(), "attachment;\r\n filename*=utf-8''%C3%A9.pdf");
     }
 }
