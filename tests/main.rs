@@ -1,3 +1,6 @@
 //! Every integration test, in one binary: the rules of the house, then the real program.
 
+mod bench;
+mod dependencies;
 mod house;
+mod what_was_skipped;

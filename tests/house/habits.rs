@@ -237,13 +237,7 @@ pub fn unreached(sources: &[Source], roots: &[&str]) -> Vec<String> {
     let mut next = 0;
     while next < reached.len() {
         if let Some(source) = sources.iter().find(|source| source.path == reached[next]) {
-            let top = source.path.split('/').next().unwrap_or_default();
-            for module in &source.modules {
-                let own = source.module();
-                let names = own.iter().chain(&module.inside).chain([&module.name]).map(String::as_str);
-                let place = [top].into_iter().chain(names).collect::<Vec<_>>().join("/");
-                reached.extend([format!("{place}.rs"), format!("{place}/mod.rs")]);
-            }
+            reached.extend(source.modules.iter().flat_map(|module| source.places(module)));
         }
         next += 1;
     }

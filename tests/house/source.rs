@@ -67,6 +67,15 @@ impl Source {
         names
     }
 
+    /// Where the file of one of its `mod name;` may stand.
+    pub fn places(&self, module: &DeclaredModule) -> [String; 2] {
+        let top = self.path.split('/').next().unwrap_or_default();
+        let own = self.module();
+        let names = own.iter().chain(&module.inside).chain([&module.name]).map(String::as_str);
+        let place = [top].into_iter().chain(names).collect::<Vec<_>>().join("/");
+        [format!("{place}.rs"), format!("{place}/mod.rs")]
+    }
+
     /// Lines that hold code: blank lines and comments are not counted.
     pub fn code_lines(&self) -> usize {
         let mut lines: Vec<usize> = self.tokens.iter().flat_map(|token| token.line..=token.last_line).collect();
@@ -78,6 +87,21 @@ impl Source {
     /// The token at a place, or nothing.
     pub fn sign(&self, index: usize) -> &str {
         self.tokens.get(index).map_or("", |token| token.text.as_str())
+    }
+}
+
+/// Carries `#[cfg(test)] mod name;` over to the file it names, and to those that file names.
+pub fn mark_files_for_tests(sources: &mut [Source]) {
+    let for_tests = |source: &Source| -> Vec<String> {
+        source.modules.iter().filter(|module| module.in_test).flat_map(|module| source.places(module)).collect()
+    };
+    let mut paths: Vec<String> = sources.iter().flat_map(for_tests).collect();
+    while let Some(path) = paths.pop() {
+        let Some(source) = sources.iter_mut().find(|source| source.path == path) else { continue };
+        source.tokens.iter_mut().for_each(|token| token.in_test = true);
+        source.paths.iter_mut().for_each(|path| path.in_test = true);
+        source.modules.iter_mut().for_each(|module| module.in_test = true);
+        paths.extend(for_tests(source));
     }
 }
 
@@ -444,6 +468,19 @@ mod tests {
         assert!(["one", "a", "two", "b", "f"].iter().all(|name| !tests.contains(name)), "{tests:?}");
         let d = source.tokens.iter().find(|t| t.text == "d").unwrap();
         assert_eq!((d.line, d.inside.as_slice()), (7, ["tests".to_owned()].as_slice()));
+    }
+
+    #[test]
+    fn a_file_for_tests_only_is_known_by_its_declaration() {
+        let mut files = [
+            Source::new("src/pki/mod.rs", "mod key;\n#[cfg(test)]\nmod specimen;"),
+            Source::new("src/pki/key.rs", "fn a() {}"),
+            Source::new("src/pki/specimen.rs", "mod deeper;"),
+            Source::new("src/pki/specimen/deeper.rs", "fn b() {}"),
+        ];
+        super::mark_files_for_tests(&mut files);
+        let tests: Vec<bool> = files.iter().map(|source| source.tokens.iter().any(|token| token.in_test)).collect();
+        assert_eq!(tests, [true, false, true, true]);
     }
 
     #[test]
