@@ -8,7 +8,8 @@ use der::asn1::{ObjectIdentifier, UintRef};
 use der::{Decode, Encode, Reader};
 use jiff::Timestamp;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{SubjectAltName, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::{name, pem};
 use crate::mail::Address;
@@ -184,21 +185,7 @@ impl Certificate {
 
     /// The kind of its key.
     pub fn key_kind(&self) -> KeyKind {
-        let spki = self.parsed().tbs_certificate().subject_public_key_info();
-        match spki.algorithm.oid {
-            RSA | RSA_PSS => {
-                rsa_bits(spki.subject_public_key.raw_bytes()).map_or(KeyKind::Other, |bits| KeyKind::Rsa { bits })
-            }
-            EC => match spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok()) {
-                Some(P256) => KeyKind::P256,
-                Some(P384) => KeyKind::P384,
-                Some(P521) => KeyKind::P521,
-                _ => KeyKind::Other,
-            },
-            ED25519 => KeyKind::Ed25519,
-            X25519 => KeyKind::X25519,
-            _ => KeyKind::Other,
-        }
+        kind_of_key(self.parsed().tbs_certificate().subject_public_key_info())
     }
 
     /// The SubjectPublicKeyInfo, DER.
@@ -215,6 +202,25 @@ impl Certificate {
     pub fn key_identifier(&self) -> Option<Vec<u8>> {
         let extension = self.parsed().tbs_certificate().get_extension::<SubjectKeyIdentifier>();
         extension.ok().flatten().map(|(_, identifier)| identifier.0.as_bytes().to_vec())
+    }
+
+    /// The keyIdentifier of the authorityKeyIdentifier extension.
+    pub(super) fn authority_key_identifier(&self) -> Option<Vec<u8>> {
+        let extension = self.parsed().tbs_certificate().get_extension::<AuthorityKeyIdentifier>();
+        let (_, identifier) = extension.ok().flatten()?;
+        identifier.key_identifier.map(|octets| octets.as_bytes().to_vec())
+    }
+
+    /// The keyUsage extension; an error when there is one that cannot be read.
+    pub(super) fn key_usage(&self) -> Result<Option<KeyUsage>, CertificateError> {
+        let extension = self.parsed().tbs_certificate().get_extension::<KeyUsage>();
+        extension.map(|found| found.map(|(_, usage)| usage)).map_err(|_| CertificateError::Malformed)
+    }
+
+    /// The extendedKeyUsage extension; an error when there is one that cannot be read.
+    pub(super) fn extended_key_usage(&self) -> Result<Option<ExtendedKeyUsage>, CertificateError> {
+        let extension = self.parsed().tbs_certificate().get_extension::<ExtendedKeyUsage>();
+        extension.map(|found| found.map(|(_, usage)| usage)).map_err(|_| CertificateError::Malformed)
     }
 
     /// The structure, for the rooms that build others from it.
@@ -251,8 +257,29 @@ pub(super) fn timestamp(time: x509_cert::time::Time) -> Timestamp {
 fn mailbox(name: &GeneralName) -> Option<String> {
     match name {
         GeneralName::Rfc822Name(text) => Some(text.as_str().to_owned()),
-        GeneralName::OtherName(other) if other.type_id == SMTP_UTF8_MAILBOX => other.value.decode_as::<String>().ok(),
+        // RFC 9598, section 3: only for what rfc822Name cannot say, or it would get around name constraints.
+        GeneralName::OtherName(other) if other.type_id == SMTP_UTF8_MAILBOX => {
+            other.value.decode_as::<String>().ok().filter(|text| !text.is_ascii())
+        }
         _ => None,
+    }
+}
+
+/// The kind of a public key.
+pub(super) fn kind_of_key(spki: &SubjectPublicKeyInfoOwned) -> KeyKind {
+    match spki.algorithm.oid {
+        RSA | RSA_PSS => {
+            rsa_bits(spki.subject_public_key.raw_bytes()).map_or(KeyKind::Other, |bits| KeyKind::Rsa { bits })
+        }
+        EC => match spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok()) {
+            Some(P256) => KeyKind::P256,
+            Some(P384) => KeyKind::P384,
+            Some(P521) => KeyKind::P521,
+            _ => KeyKind::Other,
+        },
+        ED25519 => KeyKind::Ed25519,
+        X25519 => KeyKind::X25519,
+        _ => KeyKind::Other,
     }
 }
 

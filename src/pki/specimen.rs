@@ -1,7 +1,5 @@
 //! Certificates for unit tests, made on the spot by throw-away authorities.
 
-#![allow(dead_code, reason = "shared by the tests of several rooms, which come one after the other")]
-
 use std::sync::LazyLock;
 
 use rcgen::{
@@ -102,7 +100,7 @@ impl Authority {
         params.not_before = rcgen::date_time_ymd(leaf.years.0, 6, 1);
         params.not_after = rcgen::date_time_ymd(leaf.years.1, 6, 1);
         params.serial_number = Some(SerialNumber::from(leaf.serial));
-        params.use_authority_key_identifier_extension = true;
+        params.use_authority_key_identifier_extension = leaf.identifier;
         if leaf.identifier {
             params.is_ca = IsCa::ExplicitNoCa;
             params.key_identifier_method = KeyIdMethod::Sha256;
