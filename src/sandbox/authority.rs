@@ -1,7 +1,5 @@
 //! The throw-away authority of the sandbox: names shaped like IGC-Santé's test branch, P-256 keys, leafs, revocation lists.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -11,14 +9,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
     PublicKeyData, SanType, SerialNumber, date_time_ymd,
 };
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
-use rustls::time_provider::TimeProvider;
-use rustls::{RootCertStore, ServerConfig};
 
 use super::SandboxError;
-use super::faults::ServerCertificate;
 use super::state::Pair;
 use crate::clock::Clock;
 
@@ -144,6 +138,11 @@ impl Authority {
         [&self.root, &self.organisations, &self.persons].map(|pair| pair.certificate.as_str()).concat()
     }
 
+    /// Its clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// The certificate of one authority, PEM.
     pub fn certificate(&self, branch: Branch) -> &str {
         &self.pair(branch).certificate
@@ -181,51 +180,11 @@ impl Authority {
         };
         Ok(list.signed_by(&self.issuer(branch)?)?.der().to_vec())
     }
-
-    /// What a TLS server of the operator needs: a key and certificate made for this run. It asks for a client
-    /// certificate and accepts a session without one; one it is shown must come from the authority and be in force.
-    pub fn server_config(&self, which: ServerCertificate) -> Result<Arc<ServerConfig>, SandboxError> {
-        let key = KeyPair::generate()?;
-        let now = self.clock.now();
-        let mut leaf = server_leaf(now);
-        match which {
-            ServerCertificate::Good | ServerCertificate::Foreign => {}
-            ServerCertificate::Expired => leaf.validity = Validity { from: now - 365 * DAY, until: now - DAY },
-            ServerCertificate::WrongName => {
-                leaf.names = vec![SanType::DnsName(ia5("autre.sandbox"))];
-            }
-        }
-        let (leaf, issuing) = match which {
-            ServerCertificate::Foreign => {
-                let foreign_key = KeyPair::generate()?;
-                let params = Branch::Organisations.params();
-                let issuing = params.self_signed(&foreign_key)?.pem();
-                (leaf.params().signed_by(&key, &Issuer::new(params, foreign_key))?.pem(), issuing)
-            }
-            _ => (self.issue(Branch::Organisations, leaf, &key)?, self.organisations.certificate.clone()),
-        };
-        let chain = vec![certificate_der(&leaf)?, certificate_der(&issuing)?];
-        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut roots = RootCertStore::empty();
-        for pair in [&self.root, &self.organisations, &self.persons] {
-            roots.add(certificate_der(&pair.certificate)?)?;
-        }
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .allow_unauthenticated()
-            .build()
-            .map_err(SandboxError::authority)?;
-        let config = ServerConfig::builder_with_details(provider, Arc::new(OwnTime(self.clock)))
-            .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(clients)
-            .with_single_cert(chain, private)?;
-        Ok(Arc::new(config))
-    }
 }
 
 impl Leaf {
-    fn params(self) -> CertificateParams {
+    /// The same, as rcgen wants it.
+    pub fn params(self) -> CertificateParams {
         let mut params = CertificateParams::default();
         let mut name = DistinguishedName::new();
         for (kind, value) in self.subject {
@@ -266,20 +225,6 @@ pub(super) fn person(title: &str, idnps: &str, family: &str, given: &str) -> Vec
     ]
 }
 
-fn server_leaf(now: Timestamp) -> Leaf {
-    Leaf {
-        subject: organisation(OPERATOR_DEPARTMENT, OPERATOR_ORGANISATION, OPERATOR_IDNST, OPERATOR_NAME),
-        names: vec![
-            SanType::DnsName(ia5(OPERATOR_NAME)),
-            SanType::DnsName(ia5("localhost")),
-            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        ],
-        key_usages: vec![KeyUsagePurpose::DigitalSignature],
-        extended_key_usages: vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
-        validity: Validity { from: now - DAY, until: now + 365 * DAY },
-    }
-}
-
 /// The second OU of a name: rcgen keeps one value for each type, and takes this for another type.
 fn second_unit() -> DnType {
     DnType::CustomDnType(vec![2, 5, 4, 11])
@@ -305,14 +250,4 @@ fn serial() -> SerialNumber {
 /// The time of rcgen's dates is of a crate we do not name: it is reached from a date of rcgen's own.
 fn since_1970(at: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0))
-}
-
-/// The time of the sandbox, for checking client certificates.
-#[derive(Debug)]
-struct OwnTime(Clock);
-
-impl TimeProvider for OwnTime {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.unix_seconds())))
-    }
 }

@@ -9,8 +9,10 @@ mod credentials;
 mod faults;
 mod leafs;
 mod list;
+mod listener;
 mod people;
 mod state;
+mod tls;
 
 use std::error::Error;
 use std::io;
@@ -58,10 +60,12 @@ pub struct Ports {
     pub mailbox_starttls: u16,
     /// IMAP with TLS from the start.
     pub mailbox_tls: u16,
-    /// Directory and white list over HTTPS.
-    pub https: u16,
-    /// Revocation lists over HTTP.
-    pub http: u16,
+    /// The directory, over HTTPS.
+    pub directory: u16,
+    /// The white list, over HTTPS.
+    pub list: u16,
+    /// The revocation lists, over HTTP.
+    pub revocation: u16,
 }
 
 /// How to reach the operator, and who its users are.
@@ -152,10 +156,10 @@ impl Sandbox {
         let operator = Operator {
             host: "127.0.0.1",
             ports,
-            directory_url: format!("https://127.0.0.1:{}/fhir/v2", ports.https),
+            directory_url: format!("https://127.0.0.1:{}/fhir/v2", ports.directory),
             api_key: state.records.api_key.clone(),
             certificate_extension: "urn:mss:certificate",
-            list_url: format!("https://127.0.0.1:{}/listeblanche.xml", ports.https),
+            list_url: format!("https://127.0.0.1:{}/listeblanche.xml", ports.list),
             list_signer: list::SIGNER,
             crl_urls: Vec::new(),
             trust_pem: state.authority.trust_pem(),
