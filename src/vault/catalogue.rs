@@ -122,6 +122,9 @@ impl Setting {
     }
 }
 
+/// The sections right below a profile that need not be there, though settings in them are required once they are begun.
+pub(super) const OPTIONAL_SECTIONS: &[&str] = &["profile.*.keys"];
+
 /// Every section with one sentence about it, in the order they are written.
 pub const SECTIONS: &[(&str, &str)] = &[
     ("", "Which format this is, and which profile is meant when none is named."),
@@ -132,7 +135,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("profile.*.list", "The signed white list of domains."),
     ("profile.*.trust", "The authorities whose certificates are believed; no others are."),
     ("profile.*.signin", "How both servers are shown who asks."),
-    ("profile.*.keys", "The certificate and key that sign and open messages."),
+    ("profile.*.keys", "The certificate and key that sign and open messages; a mailbox without has no such section."),
     ("profile.*.keys.previous.[]", "A pair that was replaced: it still opens older messages."),
     ("profile.*.storage", "The keys of what is kept on this machine. Without them, outbox and trace cannot be read."),
     ("profile.*.fetch", "What becomes of fetched messages."),

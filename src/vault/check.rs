@@ -2,7 +2,7 @@
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::catalogue::{Kind, Need, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
 use super::settings::Config;
 
 /// What is wrong with the text of a configuration. No value is repeated in it, since it may be secret.
@@ -160,7 +160,8 @@ impl Walk<'_> {
         for (section, _) in SECTIONS {
             // The sections right below a profile; what a list holds is needed only where it has a table.
             let Some((parent, name)) = section.rsplit_once('.') else { continue };
-            let absent = path == "profile.*" && parent == path && !table.contains_key(name);
+            let expected = path == "profile.*" && parent == path && !OPTIONAL_SECTIONS.contains(section);
+            let absent = expected && !table.contains_key(name);
             if let Some(setting) = needed_below(section).filter(|_| absent) {
                 return Err(SettingsError::Missing { key: join(&join(shown, name), setting.name()) });
             }

@@ -233,7 +233,7 @@ mod tests {
         let (name, profile) = document.config().profile(None).unwrap();
         assert_eq!(name, "cabinet");
         assert_eq!(profile.submission.port, 465);
-        assert_eq!(profile.keys.previous.len(), 1);
+        assert_eq!(profile.keys.as_ref().unwrap().previous.len(), 1);
         assert_eq!(profile.retention.erase_months, 12);
     }
 

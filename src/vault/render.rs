@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::secret::Secret;
 
-use super::catalogue::{Kind, Need, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
 use super::settings::Config;
 
 const NAME: &str = "cabinet";
@@ -176,7 +176,7 @@ fn object(section: &str) -> Map<String, Value> {
         }
         let mut table = object(below);
         table.insert("description".to_owned(), json!(about));
-        let required = table.contains_key("required") && !below.ends_with(".[]");
+        let required = table.contains_key("required") && !below.ends_with(".[]") && !OPTIONAL_SECTIONS.contains(below);
         let table =
             if below.ends_with(".[]") { json!({"type": "array", "items": table}) } else { Value::Object(table) };
         properties.insert(name.to_owned(), table);

@@ -61,7 +61,9 @@ pub struct Profile {
     pub list: WhiteListSource,
     pub trust: Trust,
     pub signin: SignIn,
-    pub keys: Keys,
+    /// Absent for a mailbox that has no certificate: it can neither sign nor open sealed messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Keys>,
     pub storage: Storage,
     #[serde(default)]
     pub fetch: Fetch,
