@@ -18,6 +18,8 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/sandbox/credentials.rs", "draws the passwords and seeds of the sandbox"),
     ("src/sandbox/mod.rs", "decodes a seed of the sandbox's own state"),
     ("src/sandbox/state.rs", "keeps the throw-away keys and passwords of the sandbox in its file"),
+    ("src/net/credential.rs", "writes the SASL response"),
+    ("src/net/wire.rs", "sends the line that holds the SASL response"),
     ("src/secret/sealing.rs", "derives and uses the keys that seal data at rest"),
     ("src/secret/totp.rs", "computes one-time codes from their seed"),
     ("src/vault/edit.rs", "reads and changes the text of the configuration"),

@@ -1,0 +1,157 @@
+//! Why a connection did not come about, or broke: what the sessions of every protocol have in common.
+
+use std::io;
+
+use rustls::{AlertDescription, CertificateError};
+
+/// Longest text of a server that an error carries, in characters.
+pub const TEXT_LIMIT: usize = 512;
+
+/// Why a connection did not come about, or broke.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// No address, no route, nobody listening.
+    #[error("{endpoint} cannot be reached")]
+    Unreachable { endpoint: String, source: io::Error },
+    /// The server did not answer, or took no data, within the time it is given.
+    #[error("{endpoint} did not answer in time")]
+    Timeout { endpoint: String },
+    /// The connection was closed or reset before the answer was complete.
+    #[error("the connection to {endpoint} broke")]
+    Broken { endpoint: String, source: io::Error },
+    /// The certificate of the server was not accepted.
+    #[error("the certificate of {endpoint} was not accepted: {why}")]
+    Untrusted { endpoint: String, why: Untrusted },
+    /// The server did not accept our certificate, or wants one and got none.
+    #[error("{endpoint} did not accept our certificate ({alert})")]
+    IdentityRefused { endpoint: String, alert: String },
+    /// No common version or cipher suite, or something that is not TLS.
+    #[error("no TLS with {endpoint}: {why}")]
+    Tls { endpoint: String, why: String },
+    /// STARTTLS is not offered: the server has none, or somebody on the way removed it.
+    #[error("{endpoint} does not offer STARTTLS")]
+    StartTlsMissing { endpoint: String },
+    /// STARTTLS is offered and was then refused; the text is the server's.
+    #[error("{endpoint} refused STARTTLS")]
+    StartTlsRefused { endpoint: String, reply: String },
+    /// Octets came in clear behind the answer to STARTTLS; they were dropped with the connection (RFC 3207, section 6).
+    #[error("{endpoint} sent text in clear after STARTTLS: somebody may be on the way")]
+    InjectedPlaintext { endpoint: String },
+    /// A line went on beyond this many octets.
+    #[error("{endpoint} sent a line of more than {limit} octets")]
+    EndlessLine { endpoint: String, limit: usize },
+}
+
+/// Why the certificate of a server was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Untrusted {
+    /// No path to an anchor of the profile.
+    #[error("it was issued by an authority that the profile does not trust")]
+    UnknownIssuer,
+    /// After its notAfter.
+    #[error("it has expired")]
+    Expired,
+    /// Before its notBefore.
+    #[error("it is not valid yet")]
+    NotYetValid,
+    /// It names other hosts.
+    #[error("it is for {presented}, not for this host")]
+    WrongName { presented: String },
+    /// A revocation list names it.
+    #[error("it was revoked")]
+    Revoked,
+    /// Not a server certificate.
+    #[error("it may not be used by a server")]
+    WrongUsage,
+    /// A signature in its path does not verify.
+    #[error("a signature in its path does not verify")]
+    BadSignature,
+    /// Anything else, in the words of the TLS library.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl LinkError {
+    /// Sorts what a read or a write on an established connection reported.
+    pub(super) fn of_connection(endpoint: &str, error: io::Error) -> LinkError {
+        let endpoint = endpoint.to_owned();
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(tls) => LinkError::of_tls(endpoint, tls),
+            None if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+                LinkError::Timeout { endpoint }
+            }
+            None => LinkError::Broken { endpoint, source: error },
+        }
+    }
+
+    fn of_tls(endpoint: String, error: &rustls::Error) -> LinkError {
+        match error {
+            rustls::Error::InvalidCertificate(reason) => LinkError::Untrusted { endpoint, why: Untrusted::of(reason) },
+            rustls::Error::AlertReceived(alert) if is_about_our_certificate(*alert) => {
+                LinkError::IdentityRefused { endpoint, alert: format!("{alert:?}") }
+            }
+            other => LinkError::Tls { endpoint, why: bounded(&other.to_string()) },
+        }
+    }
+}
+
+/// The alerts a server sends about the certificate of a client (RFC 8446, section 6.2).
+fn is_about_our_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+            | AlertDescription::NoCertificate
+    )
+}
+
+impl Untrusted {
+    fn of(reason: &CertificateError) -> Untrusted {
+        match reason {
+            CertificateError::UnknownIssuer => Untrusted::UnknownIssuer,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Untrusted::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Untrusted::NotYetValid,
+            CertificateError::NotValidForName => Untrusted::WrongName { presented: "other names".to_owned() },
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                Untrusted::WrongName { presented: bounded(&presented.join(", ")) }
+            }
+            CertificateError::Revoked => Untrusted::Revoked,
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Untrusted::WrongUsage,
+            CertificateError::BadSignature => Untrusted::BadSignature,
+            other => Untrusted::Other(bounded(&other.to_string())),
+        }
+    }
+}
+
+/// The text, cut to what an error may carry.
+pub fn bounded(text: &str) -> String {
+    text.chars().take(TEXT_LIMIT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_about_our_certificate_is_not_a_broken_connection() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        let error = LinkError::of_connection("h:1", io::Error::new(io::ErrorKind::InvalidData, alert));
+        assert!(matches!(error, LinkError::IdentityRefused { .. }), "{error:?}");
+        let alert = rustls::Error::AlertReceived(AlertDescription::ProtocolVersion);
+        let error = LinkError::of_connection("h:1", io::Error::new(io::ErrorKind::InvalidData, alert));
+        assert!(matches!(error, LinkError::Tls { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_wait_that_ended_is_a_timeout_and_an_end_is_a_break() {
+        let of = |kind: io::ErrorKind| LinkError::of_connection("h:1", kind.into());
+        assert!(matches!(of(io::ErrorKind::TimedOut), LinkError::Timeout { .. }));
+        assert!(matches!(of(io::ErrorKind::UnexpectedEof), LinkError::Broken { .. }));
+    }
+}
