@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::draft::{Attachment, ComposeError, Draft};
-use super::{Base64Writer, Field, encode_quoted_printable};
+use super::quoted::encode_quoted_printable;
+use super::{Base64Writer, Field};
 
 /// Writes the entity: the fields given, its own content fields, its body. `parameters` are added to its Content-Type.
 ///

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use super::header::{Header, MAX_HEADER, MediaType};
-use super::transfer::{Strictness, TransferEncoding, decode};
+use super::transfer::{Strictness, TransferEncoding};
 
 /// Entities inside entities.
 const MAX_DEPTH: usize = 20;
@@ -43,7 +43,7 @@ pub struct Entity {
 
 impl Entity {
     /// Scans what stands in a range of a stream.
-    pub fn scan<R: Read + Seek>(reader: &mut R, range: Range<u64>) -> Result<Entity, EntityError> {
+    pub fn scan<R: Read + Seek + ?Sized>(reader: &mut R, range: Range<u64>) -> Result<Entity, EntityError> {
         reader.seek(SeekFrom::Start(range.start))?;
         let input = reader.take(range.end.saturating_sub(range.start));
         let lines = Lines { input: BufReader::with_capacity(64 * 1024, input), at: range.start, line: Vec::new() };
@@ -52,7 +52,7 @@ impl Entity {
     }
 
     /// Scans a whole stream.
-    pub fn scan_all<R: Read + Seek>(reader: &mut R) -> Result<Entity, EntityError> {
+    pub fn scan_all<R: Read + Seek + ?Sized>(reader: &mut R) -> Result<Entity, EntityError> {
         let end = reader.seek(SeekFrom::End(0))?;
         Entity::scan(reader, 0..end)
     }
@@ -94,15 +94,18 @@ impl Entity {
         named.or_else(|| self.media_type.parameter("name")).map(str::to_owned).filter(|name| !name.is_empty())
     }
 
-    /// Writes the body with its transfer encoding undone; gives the number of octets.
-    pub fn decode_to<R: Read + Seek>(
+    /// The octets of the body, its transfer encoding undone; `InvalidData` where that cannot be done.
+    pub fn decoded<'a, R: Read + Seek + ?Sized>(
         &self,
-        reader: &mut R,
+        reader: &'a mut R,
         strictness: Strictness,
-        out: &mut dyn Write,
-    ) -> Result<u64, EntityError> {
-        let mut body = section(reader, self.body.clone())?;
-        decode(self.encoding, strictness, &mut body, out).map_err(|error| match error.kind() {
+    ) -> io::Result<Box<dyn Read + 'a>> {
+        Ok(self.encoding.decoded(strictness, section(reader, self.body.clone())?))
+    }
+
+    /// Writes the decoded body; gives the number of octets.
+    pub fn decode_to<R: Read + Seek + ?Sized>(&self, reader: &mut R, out: &mut dyn Write) -> Result<u64, EntityError> {
+        io::copy(&mut self.decoded(reader, Strictness::Lenient)?, out).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => EntityError::Encoding,
             _ => EntityError::Io(error),
         })
@@ -110,7 +113,7 @@ impl Entity {
 }
 
 /// A buffered reader over one range of a stream.
-pub fn section<R: Read + Seek>(reader: &mut R, range: Range<u64>) -> io::Result<BufReader<io::Take<&mut R>>> {
+pub fn section<R: Read + Seek + ?Sized>(reader: &mut R, range: Range<u64>) -> io::Result<BufReader<io::Take<&mut R>>> {
     reader.seek(SeekFrom::Start(range.start))?;
     Ok(BufReader::with_capacity(64 * 1024, reader.take(range.end.saturating_sub(range.start))))
 }
@@ -323,7 +326,7 @@ mod tests {
             assert_eq!(first.media_type().essence(), "text/plain");
             assert_eq!(pdf.suggested_name().as_deref(), Some("a.pdf"));
             let mut decoded = Vec::new();
-            pdf.decode_to(&mut Cursor::new(&text), Strictness::Strict, &mut decoded).unwrap();
+            pdf.decode_to(&mut Cursor::new(&text), &mut decoded).unwrap();
             assert_eq!(decoded, b"AB");
         }
     }
