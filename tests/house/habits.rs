@@ -175,7 +175,7 @@ pub fn globs(source: &Source) -> Vec<String> {
     lines_unless(false, source, lines, "imports: a star hides what is used; name it")
 }
 
-/// A lint is set aside with its reason, and no file is put together behind the reader's back.
+/// A lint is set aside with its reason, no test is switched off, no file is put together behind the reader's back.
 pub fn attributes(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
     for (at, token) in source.tokens.iter().enumerate() {
@@ -188,6 +188,9 @@ pub fn attributes(source: &Source) -> Vec<String> {
         match inside.first().copied() {
             Some("allow" | "expect") if !inside.contains(&"reason") => {
                 found.push(broken(source, token.line, "lints: an exception is given with `reason = \"...\"`"));
+            }
+            Some("ignore") => {
+                found.push(broken(source, token.line, "modules: an ignored test is a test that is not run"))
             }
             Some("path") => {
                 found.push(broken(source, token.line, "modules: a module stands where its name says, without #[path]"))
