@@ -13,6 +13,7 @@ use source::Source;
 
 /// The files that may open a secret, and what for.
 const OPEN_SECRETS: &[(&str, &str)] = &[
+    ("src/directory/client.rs", "sends the key of the directory with each request"),
     ("src/pki/key.rs", "reads private keys and writes them out as PKCS#8"),
     ("src/sandbox/authority.rs", "signs with the keys of the throw-away authority"),
     ("src/sandbox/credentials.rs", "draws the passwords and seeds of the sandbox"),
