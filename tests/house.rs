@@ -17,6 +17,8 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/pki/key.rs", "reads private keys and writes them out as PKCS#8"),
     ("src/sandbox/authority.rs", "signs with the keys of the throw-away authority"),
     ("src/sandbox/credentials.rs", "draws the passwords and seeds of the sandbox"),
+    ("src/sandbox/directory/mod.rs", "compares the key of a request with the sandbox's own"),
+    ("src/sandbox/list.rs", "signs the white list of the sandbox"),
     ("src/sandbox/mod.rs", "decodes a seed of the sandbox's own state"),
     ("src/sandbox/state.rs", "keeps the throw-away keys and passwords of the sandbox in its file"),
     ("src/net/credential.rs", "writes the SASL response"),

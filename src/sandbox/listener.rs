@@ -36,36 +36,48 @@ impl Stop {
     }
 }
 
+/// A port of 127.0.0.1 on which nobody is served yet.
+pub(super) struct Bound {
+    listener: TcpListener,
+    number: u16,
+}
+
+impl Bound {
+    /// Takes a port; 0 takes one that the system chooses.
+    pub fn new(port: u16) -> Result<Bound, SandboxError> {
+        let failed = |source| SandboxError::Listen { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
+        let number = listener.local_addr().map_err(failed)?.port();
+        Ok(Bound { listener, number })
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Serves each connection in a thread of its own. Reads and writes of a connection give up after a minute.
+    pub fn serve<S>(self, serve: S) -> Result<Listener, SandboxError>
+    where
+        S: Fn(TcpStream, &Stop) + Send + Sync + 'static,
+    {
+        let port = self.number;
+        let stop = Stop::default();
+        let accepting = {
+            let (stop, serve) = (stop.clone(), Arc::new(serve));
+            let run = move || accept(&self.listener, &stop, &serve);
+            let named = thread::Builder::new().name(format!("port {port}"));
+            named.spawn(run).map_err(|source| SandboxError::Listen { port, source })?
+        };
+        Ok(Listener { port, stop, accepting: Some(accepting) })
+    }
+}
+
 /// A port and its threads; dropping it closes the port and its connections and waits for the threads.
 pub(super) struct Listener {
     port: u16,
     stop: Stop,
     accepting: Option<JoinHandle<()>>,
-}
-
-impl Listener {
-    /// Listens on a port (0: one that the system chooses) and serves each connection in a thread of its own.
-    /// Reads and writes of a connection give up after a minute.
-    pub fn start<S>(port: u16, serve: S) -> Result<Listener, SandboxError>
-    where
-        S: Fn(TcpStream, &Stop) + Send + Sync + 'static,
-    {
-        let failed = |source| SandboxError::Listen { port, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?.port();
-        let stop = Stop::default();
-        let accepting = {
-            let (stop, serve) = (stop.clone(), Arc::new(serve));
-            let run = move || accept(&listener, &stop, &serve);
-            thread::Builder::new().name(format!("port {bound}")).spawn(run).map_err(failed)?
-        };
-        Ok(Listener { port: bound, stop, accepting: Some(accepting) })
-    }
-
-    /// The port in use.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
 }
 
 impl Drop for Listener {
@@ -159,15 +171,18 @@ mod tests {
 
     use super::*;
 
+    fn listen(serve: impl Fn(TcpStream, &Stop) + Send + Sync + 'static) -> Listener {
+        Bound::new(0).unwrap().serve(serve).unwrap()
+    }
+
     #[test]
     fn each_connection_is_served_and_then_closed() {
-        let listener = Listener::start(0, |mut stream: TcpStream, _: &Stop| {
+        let listener = listen(|mut stream: TcpStream, _: &Stop| {
             let mut octet = [0u8; 1];
             stream.read_exact(&mut octet).unwrap();
             stream.write_all(&octet).unwrap();
-        })
-        .unwrap();
-        let [mut one, mut two] = [(); 2].map(|()| TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port())).unwrap());
+        });
+        let [mut one, mut two] = [(); 2].map(|()| TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port)).unwrap());
         two.write_all(b"2").unwrap();
         one.write_all(b"1").unwrap();
         let mut answer = String::new();
@@ -178,14 +193,13 @@ mod tests {
 
     #[test]
     fn dropping_a_listener_ends_connections_that_wait_or_stall() {
-        let listener = Listener::start(0, |mut stream: TcpStream, stop: &Stop| {
+        let listener = listen(|mut stream: TcpStream, stop: &Stop| {
             let mut octet = [0u8; 1];
             if stream.read(&mut octet).unwrap() == 1 {
                 stop.wait(Duration::from_secs(3600));
             }
-        })
-        .unwrap();
-        let address = (Ipv4Addr::LOCALHOST, listener.port());
+        });
+        let address = (Ipv4Addr::LOCALHOST, listener.port);
         let mut waiting = TcpStream::connect(address).unwrap();
         let mut stalling = TcpStream::connect(address).unwrap();
         stalling.write_all(b"x").unwrap();

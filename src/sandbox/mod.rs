@@ -6,17 +6,21 @@
 
 mod authority;
 mod credentials;
+mod directory;
 mod faults;
+mod http;
 mod leafs;
 mod list;
 mod listener;
 mod people;
 mod state;
 mod tls;
+mod web;
 
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -24,10 +28,13 @@ use base64::prelude::BASE64_STANDARD;
 use crate::clock::Clock;
 use crate::fs::FsError;
 use crate::secret::Secret;
+use faults::Faults;
 pub use faults::{Action, Fault, FaultError, ServerCertificate, Stage, help as fault_help};
+use listener::{Bound, Listener};
 use people::{Account, Entry, Holder, Keys, PEOPLE};
 pub use people::{Kind, Person, Signin};
 use state::State;
+use tls::ServerConfigs;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -146,33 +153,54 @@ impl From<rustls::Error> for SandboxError {
 /// A running operator; it stops when dropped, its state stays.
 pub struct Sandbox {
     operator: Operator,
+    #[allow(dead_code, reason = "held, not read: dropping them ends their threads")]
+    listeners: Vec<Listener>,
 }
 
 impl Sandbox {
     /// Starts an operator.
     pub fn start(options: Options) -> Result<Sandbox, SandboxError> {
         let state = State::open(&options.state, options.clock)?;
-        let ports = options.ports;
-        let operator = Operator {
-            host: "127.0.0.1",
-            ports,
-            directory_url: format!("https://127.0.0.1:{}/fhir/v2", ports.directory),
-            api_key: state.records.api_key.clone(),
-            certificate_extension: "urn:mss:certificate",
-            list_url: format!("https://127.0.0.1:{}/listeblanche.xml", ports.list),
-            list_signer: list::SIGNER,
-            crl_urls: Vec::new(),
-            trust_pem: state.authority.trust_pem(),
-            trust_file: state.trust_file(),
-            people: people(&state)?,
+        let tls = Arc::new(ServerConfigs::new(&state.authority, &options.faults)?);
+        let faults = Arc::new(Faults::new(options.faults));
+        let [directory, list, revocation] =
+            [options.ports.directory, options.ports.list, options.ports.revocation].map(Bound::new);
+        let (directory, list, revocation) = (directory?, list?, revocation?);
+        let ports = Ports {
+            directory: directory.number(),
+            list: list.number(),
+            revocation: revocation.number(),
+            ..options.ports
         };
-        Ok(Sandbox { operator })
+        let operator = operator(&state, ports)?;
+        let listeners = vec![
+            web::directory(&state, options.clock, operator.directory_url.clone(), &faults, &tls).serve(directory)?,
+            web::list(&state, options.clock, &faults, &tls).serve(list)?,
+            web::revocation(&state, &faults).serve(revocation)?,
+        ];
+        Ok(Sandbox { operator, listeners })
     }
 
     /// How to reach it.
     pub fn operator(&self) -> &Operator {
         &self.operator
     }
+}
+
+fn operator(state: &State, ports: Ports) -> Result<Operator, SandboxError> {
+    Ok(Operator {
+        host: "127.0.0.1",
+        ports,
+        directory_url: format!("https://127.0.0.1:{}{}", ports.directory, directory::PATH),
+        api_key: state.records.api_key.clone(),
+        certificate_extension: directory::CERTIFICATE_EXTENSION,
+        list_url: format!("https://127.0.0.1:{}{}", ports.list, web::LIST),
+        list_signer: list::SIGNER,
+        crl_urls: web::REVOCATION_LISTS.map(|(path, _)| format!("http://127.0.0.1:{}{path}", ports.revocation)).into(),
+        trust_pem: state.authority.trust_pem(),
+        trust_file: state.trust_file(),
+        people: people(state)?,
+    })
 }
 
 fn people(state: &State) -> Result<Vec<Person>, SandboxError> {

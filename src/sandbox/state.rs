@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -77,7 +78,7 @@ pub(super) struct Records {
 pub(super) struct State {
     dir: PathBuf,
     pub records: Records,
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
 }
 
 impl State {
@@ -125,7 +126,7 @@ impl State {
     fn of(dir: &Path, clock: Clock, records: Records) -> State {
         let authority =
             Authority::new(clock, records.root.clone(), records.organisations.clone(), records.persons.clone());
-        State { dir: dir.to_owned(), records, authority }
+        State { dir: dir.to_owned(), records, authority: Arc::new(authority) }
     }
 
     fn create(dir: &Path, clock: Clock) -> Result<State, SandboxError> {
@@ -154,7 +155,7 @@ impl State {
         }
         let api_key = hex(&random::<16>());
         let records = Records { version: VERSION, api_key, root, organisations, persons, list_signer, people };
-        Ok(State { dir: dir.to_owned(), records, authority })
+        Ok(State { dir: dir.to_owned(), records, authority: Arc::new(authority) })
     }
 
     fn is_in_force(&self, now: Timestamp) -> bool {
