@@ -13,6 +13,7 @@ mod media_type;
 mod message_id;
 mod quoted;
 mod retention;
+mod text;
 mod transfer;
 
 pub use address::{Address, AddressError, Mailbox};
@@ -27,4 +28,5 @@ pub use header::{Header, MAX_HEADER, MediaType};
 pub use media_type::{MAGIC_OCTETS, UNKNOWN, media_type};
 pub use message_id::MessageId;
 pub use retention::{MailboxState, MailboxTerm, RetentionPolicy, is_past_term, keep_until, mailbox_term};
+pub use text::{CanonicalReader, decode_text};
 pub use transfer::{Strictness, TransferEncoding};
