@@ -120,6 +120,7 @@ mod tests {
 
     use super::*;
     use crate::net::scripted::{Peer, dialer, serve_tls};
+    use crate::pki::specimen::NOON;
 
     /// Reads one request: its first line, its headers and its form.
     fn request(peer: &mut Peer) -> (String, Vec<String>, String) {
@@ -136,7 +137,7 @@ mod tests {
 
     fn fhir(base: &str) -> Result<Fhir, DirectoryError> {
         let key = Some(Secret::new("key-of-test".to_owned()));
-        Fhir::new(HttpClient::new(dialer()), base, key, None, Clock::Fixed(jiff::Timestamp::UNIX_EPOCH))
+        Fhir::new(HttpClient::new(dialer()), base, key, None, Clock::Fixed(NOON.parse().unwrap()))
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Questions put to a directory that searches as the national one does.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::entry::{Answer, Entry, Query};
@@ -10,6 +9,7 @@ use super::request::Search;
 use super::walk::{Ask, Reply, Walk};
 use super::{DirectoryError, question};
 use crate::mail::Address;
+use crate::pki::specimen::NOON;
 use crate::space::MailboxKind;
 
 const BASE: &str = "https://gateway.api.esante.gouv.fr/fhir/v2";
@@ -43,7 +43,7 @@ impl Directory {
 
     fn ask<T>(&mut self, question: impl FnOnce(&mut Walk<'_>, &Evidence<'_>) -> T) -> T {
         let evidence =
-            Evidence { source: BASE, seen_at: Timestamp::UNIX_EPOCH, certificate_extension: Some(CERTIFICATES) };
+            Evidence { source: BASE, seen_at: NOON.parse().unwrap(), certificate_extension: Some(CERTIFICATES) };
         let mut asker = |ask: Ask<'_>| {
             let Ask::Search(search) = ask else { panic!("there is one page") };
             self.asked.push(format!("{} {:?}", search.resource, search.parameters()));
@@ -327,7 +327,7 @@ fn a_mailbox_is_known_by_either_extension_in_any_of_its_forms() {
         (metadata(json!({"url": "type", "valueCodeableConcept": coding("ORG")})), MailboxKind::Organisation),
         (metadata(json!({"url": "type", "valueCoding": {"code": "APP"}})), MailboxKind::Application),
         (metadata(json!({"url": "type", "valueCode": "CAB"})), MailboxKind::Practice),
-        (metadata(json!({"url": "type", "valueCode": "XXX"})), MailboxKind::Unspecified),
+        (metadata(json!({"url": "type", "valueCode": "ZZZ"})), MailboxKind::Unspecified),
         (metadata(json!({"url": "phone", "valueString": "02"})), MailboxKind::Unspecified),
     ] {
         let entry = only_entry(&mut with_extensions(&extensions, |_| ()));
