@@ -21,6 +21,7 @@
 //! | 3 | `space` | the trusted space: the signed white list, `Admitted` recipients |
 //! | 2 | `pki` | certificates, keys, path validation, revocation lists |
 //! | 2 | `fs` | private files: 0600, staged, synced, renamed |
+//! | 2 | `process` | which process this is, and whether another one still runs |
 //! | 1 | `mail` | addresses, envelopes, drafts, MIME entities |
 //! | 1 | `ids` | RPPS, ADELI, FINESS, SIRET, INS |
 //! | 1 | `secret` | values that do not show themselves, one-time codes, sealing keys, `trait Prompt` |
@@ -40,6 +41,7 @@ pub mod mail;
 pub mod net;
 pub mod outbox;
 pub mod pki;
+pub mod process;
 pub mod sandbox;
 pub mod secret;
 pub mod signin;

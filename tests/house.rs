@@ -25,6 +25,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/net/wire.rs", "sends the line that holds the SASL response"),
     ("src/secret/sealing.rs", "derives and uses the keys that seal data at rest"),
     ("src/secret/totp.rs", "computes one-time codes from their seed"),
+    ("src/trace/checkpoint.rs", "signs checkpoints with the seed of the trace"),
     ("src/vault/edit.rs", "reads and changes the text of the configuration"),
     ("src/vault/render.rs", "writes settings as the text that is then sealed"),
     ("src/vault/settings.rs", "writes secret settings into that text"),
