@@ -1,0 +1,168 @@
+//! Opening AuthEnvelopedData (RFC 5083) and EnvelopedData (RFC 5652, section 6) from a stream.
+
+use std::io::{Read, Write};
+
+use der::asn1::ObjectIdentifier;
+use zeroize::Zeroizing;
+
+use super::ber::{Frame, Source};
+use super::evp::{Cipher, Decryptor};
+use super::tlv::{Cursor, INTEGER, OCTET_STRING, OID, SEQUENCE, SET};
+use super::unwrap::{DecryptionKey, RecipientId, content_key, entries};
+use super::{CmsError, oid};
+
+/// What an envelope was that opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The content encryption, such as `AES-256-GCM`.
+    pub cipher: &'static str,
+    /// Whether the encryption itself protects the content against change; CBC does not.
+    pub authenticated: bool,
+    /// How many recipient entries it has.
+    pub recipients: usize,
+    /// Which of the keys given opened it.
+    pub key: usize,
+    /// Octets of content.
+    pub length: u64,
+}
+
+/// What stands before the encrypted content.
+struct Head {
+    authenticated: bool,
+    outer: [Frame; 3],
+    recipient_infos: Vec<u8>,
+}
+
+impl Head {
+    fn read(source: &mut Source<'_>) -> Result<Head, CmsError> {
+        let content_info = source.enter(Frame::INPUT, SEQUENCE)?;
+        let authenticated = match source.oid(content_info)? {
+            oid::AUTH_ENVELOPED_DATA => true,
+            oid::ENVELOPED_DATA => false,
+            other => return Err(CmsError::Unsupported(other.to_string())),
+        };
+        let content = source.enter(content_info, 0xA0)?;
+        let data = source.enter(content, SEQUENCE)?;
+        let version = source.small(data)?;
+        Cursor(&version).version(if authenticated { &[0] } else { &[0, 2, 3, 4] })?;
+        if source.peek(data)? == Some(0xA0) {
+            // OriginatorInfo: certificates for key agreement with static keys, which is not read.
+            source.small(data)?;
+        }
+        let recipient_infos = source.small(data)?;
+        Cursor(&recipient_infos).expect(SET)?;
+        Ok(Head { authenticated, outer: [content_info, content, data], recipient_infos })
+    }
+
+    /// Nothing may stand after the last element of any level.
+    fn end(&self, source: &mut Source<'_>) -> Result<(), CmsError> {
+        for frame in self.outer.iter().rev() {
+            source.leave(*frame)?;
+        }
+        source.finish()
+    }
+}
+
+/// Tells whom an envelope is for, without any key; reads no further than it must.
+pub fn recipients_of(input: &mut dyn Read) -> Result<Vec<RecipientId>, CmsError> {
+    let head = Head::read(&mut Source::new(input))?;
+    Ok(entries(&head.recipient_infos)?.into_iter().map(|entry| entry.id).collect())
+}
+
+/// Opens an envelope with the first key that fits and writes its content to `spool`.
+///
+/// What is in `spool` may be believed only when this returns `Ok`: then the tag was right (GCM) and the input ended where
+/// it should. Content that was encrypted with CBC may have been changed all the same; the caller is told.
+pub fn open_envelope(
+    input: &mut dyn Read,
+    keys: &[DecryptionKey<'_>],
+    spool: &mut dyn Write,
+) -> Result<Envelope, CmsError> {
+    let mut source = Source::new(input);
+    let head = Head::read(&mut source)?;
+    let data = head.outer[2];
+    let info = source.enter(data, SEQUENCE)?;
+    let content_type = source.oid(info)?;
+    if content_type != oid::DATA {
+        // RFC 5083, section 2.1: another type needs authenticated attributes.
+        return Err(CmsError::Unsupported(content_type.to_string()));
+    }
+    let (cipher, iv, tag_length) = algorithm(&source.small(info)?)?;
+    if cipher.is_authenticated() != head.authenticated {
+        return Err(CmsError::Unsupported(format!("{} in this kind of envelope", cipher.name())));
+    }
+    let entries = entries(&head.recipient_infos)?;
+    let (cek, key) = content_key(&entries, keys, cipher.key_length())?;
+    let mut decryptor = Decryptor::new(cipher, cek.expose(), &iv)?;
+    drop(cek);
+
+    let mut plain = Zeroizing::new(Vec::new());
+    let mut length = 0u64;
+    if source.peek(info)? != Some(0x80) && source.peek(info)? != Some(0xA0) {
+        return Err(CmsError::Malformed("the content is missing"));
+    }
+    source.octets(info, 0x80, &mut |piece| {
+        decryptor.update(piece, &mut plain)?;
+        length += plain.len() as u64;
+        spool.write_all(&plain).map_err(CmsError::Io)
+    })?;
+    source.leave(info)?;
+    let tag = if head.authenticated { tag(&mut source, data, tag_length)? } else { Vec::new() };
+    decryptor.finish(&tag, &mut plain)?;
+    length += plain.len() as u64;
+    spool.write_all(&plain)?;
+    if source.peek(data)?.is_some() {
+        // Attributes that nothing protects: read past, bounded, and not believed.
+        let unprotected = if head.authenticated { 0xA2 } else { 0xA1 };
+        if source.small(data)?.first() != Some(&unprotected) {
+            return Err(CmsError::Malformed("an element is out of place"));
+        }
+    }
+    head.end(&mut source)?;
+    spool.flush()?;
+    Ok(Envelope { cipher: cipher.name(), authenticated: head.authenticated, recipients: entries.len(), key, length })
+}
+
+fn tag(source: &mut Source<'_>, data: Frame, length: usize) -> Result<Vec<u8>, CmsError> {
+    if source.peek(data)? == Some(0xA1) {
+        // They come after the content and are hashed before it: a stream cannot check them, and S/MIME has none.
+        return Err(CmsError::Unsupported("an envelope with authenticated attributes".to_owned()));
+    }
+    let element = source.small(data)?;
+    let tag = Cursor(&element).expect(OCTET_STRING)?.body;
+    if tag.len() == length { Ok(tag.to_vec()) } else { Err(CmsError::Malformed("the tag")) }
+}
+
+/// The content encryption, its nonce or initialisation vector, and for GCM the length of the tag.
+fn algorithm(identifier: &[u8]) -> Result<(Cipher, Vec<u8>, usize), CmsError> {
+    let mut parts = Cursor(identifier).expect(SEQUENCE)?.inside();
+    let oid: ObjectIdentifier = parts.expect(OID)?.as_oid()?;
+    let cipher = match oid {
+        oid::AES128_GCM => Cipher::Aes128Gcm,
+        oid::AES192_GCM => Cipher::Aes192Gcm,
+        oid::AES256_GCM => Cipher::Aes256Gcm,
+        oid::AES128_CBC => Cipher::Aes128Cbc,
+        oid::AES192_CBC => Cipher::Aes192Cbc,
+        oid::AES256_CBC => Cipher::Aes256Cbc,
+        other => return Err(CmsError::Unsupported(other.to_string())),
+    };
+    let (iv, tag_length) = if cipher.is_authenticated() {
+        // GCMParameters (RFC 5084, section 3.2): the tag has 12 octets unless it says otherwise.
+        let mut parameters = parts.expect(SEQUENCE)?.inside();
+        let nonce = parameters.expect(OCTET_STRING)?.body;
+        let length = match parameters.optional(INTEGER)?.map(|length| length.body) {
+            None => 12,
+            Some([length @ 12..=16]) => usize::from(*length),
+            Some(_) => return Err(CmsError::Malformed("the length of the tag")),
+        };
+        parameters.end()?;
+        (nonce, length)
+    } else {
+        (parts.expect(OCTET_STRING)?.body, 0)
+    };
+    parts.end()?;
+    if iv.len() != cipher.iv_length() {
+        return Err(CmsError::Unsupported(format!("{} with a nonce of {} octets", cipher.name(), iv.len())));
+    }
+    Ok((cipher, iv.to_vec(), tag_length))
+}
