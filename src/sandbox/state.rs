@@ -321,6 +321,27 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_set_back_by_some_months_finds_everything_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        State::open(&path, clock("2026-11-05T08:00:00Z")).unwrap();
+        let before = contents(&path);
+        State::open(&path, clock("2026-01-05T08:00:00Z")).unwrap();
+        assert_eq!(contents(&path), before);
+    }
+
+    #[test]
+    fn a_clock_outside_the_life_of_the_authority_is_refused_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        for year in [1970, 2018, 2049, 9000] {
+            let refused = State::open(&path, clock(&format!("{year}-01-05T08:00:00Z")));
+            assert!(matches!(refused, Err(SandboxError::Clock { .. })), "{year}");
+        }
+        assert!(!fs::exists(&path));
+    }
+
+    #[test]
     fn a_deleted_copy_comes_back_and_a_damaged_state_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
