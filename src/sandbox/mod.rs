@@ -13,6 +13,8 @@ mod leafs;
 mod list;
 mod listener;
 mod people;
+#[cfg(test)]
+mod specimen;
 mod state;
 mod tls;
 mod web;

@@ -86,7 +86,7 @@ mod tests {
     use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
     use crate::clock::Clock;
-    use crate::sandbox::{Fault, Operator, Options, Sandbox};
+    use crate::sandbox::{Fault, Operator, Options, Sandbox, specimen};
 
     fn start(state: &Path, faults: &[&str]) -> Sandbox {
         let mut options = Options::new(state.to_owned(), Clock::System);
@@ -121,7 +121,9 @@ mod tests {
     #[test]
     fn the_operator_answers_on_the_ports_it_names_and_stops_when_dropped() {
         let dir = tempfile::tempdir().unwrap();
-        let sandbox = start(&dir.path().join("state"), &[]);
+        let state = dir.path().join("state");
+        specimen::state(&state);
+        let sandbox = start(&state, &[]);
         let operator = sandbox.operator().clone();
         let list = ask(tls(&operator, operator.ports.list), super::LIST).unwrap();
         assert!(list.starts_with("HTTP/1.1 200 OK\r\n") && list.ends_with("</ListeBlancheMSSante>"), "{list}");
@@ -139,6 +141,7 @@ mod tests {
     fn faults_strike_where_and_as_often_as_they_were_asked_for() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
+        specimen::state(&state);
         for kind in ["expired", "wrong-name", "foreign"] {
             let sandbox = start(&state, &[&format!("list=certificate:{kind}@1")]);
             let operator = sandbox.operator();

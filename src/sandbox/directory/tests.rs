@@ -10,14 +10,16 @@ use super::Directory;
 use crate::clock::Clock;
 use crate::sandbox::authority::certificate_der;
 use crate::sandbox::http::{Request, Response};
+use crate::sandbox::specimen;
 use crate::sandbox::state::{Records, State};
 
-/// Keys take a while to make: one register for all tests.
 fn records() -> &'static Records {
     static RECORDS: OnceLock<Records> = OnceLock::new();
     RECORDS.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        State::open(&dir.path().join("state"), clock()).unwrap().records
+        let path = dir.path().join("state");
+        specimen::state(&path);
+        State::open(&path, clock()).unwrap().records
     })
 }
 
