@@ -27,6 +27,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/sandbox/state.rs", "keeps the throw-away keys and passwords of the sandbox in its file"),
     ("src/net/credential.rs", "writes the SASL response"),
     ("src/net/wire.rs", "sends the line that holds the SASL response"),
+    ("src/signin/mod.rs", "puts password and one-time code together"),
     ("src/secret/sealing.rs", "derives and uses the keys that seal data at rest"),
     ("src/secret/totp.rs", "computes one-time codes from their seed"),
     ("src/trace/checkpoint.rs", "signs checkpoints with the seed of the trace"),

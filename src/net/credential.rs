@@ -66,6 +66,11 @@ impl Credential {
         matches!(&self.0, Kind::External { authzid: Authzid::Empty })
     }
 
+    /// How many octets [`Credential::line`] will have: a server need not take a command of more than 512.
+    pub fn line_length(&self, before: &str) -> usize {
+        self.line(before).expose().len()
+    }
+
     /// `before`, the response in base64, and CRLF: a whole line to send.
     pub fn line(&self, before: &str) -> Secret<Vec<u8>> {
         let response = Secret::new(match &self.0 {

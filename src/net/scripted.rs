@@ -179,13 +179,17 @@ enum Link {
 impl Peer {
     /// Reads a line without its end; at the end of the connection, an empty one.
     pub(crate) fn line(&mut self) -> String {
+        self.next_line().unwrap_or_default()
+    }
+
+    fn next_line(&mut self) -> Option<String> {
         let mut line = Vec::new();
-        let _ = match &mut self.link {
+        let read = match &mut self.link {
             Link::Clear(reader) => reader.read_until(b'\n', &mut line),
             Link::Tls(reader) => reader.read_until(b'\n', &mut line),
             Link::Gone => panic!("the script cut this connection"),
         };
-        String::from_utf8(line).unwrap().trim_end().to_owned()
+        matches!(read, Ok(1..)).then(|| String::from_utf8(line).unwrap().trim_end().to_owned())
     }
 
     /// Reads a line that begins so, and gives it.
@@ -205,9 +209,9 @@ impl Peer {
         tag.to_owned()
     }
 
-    /// Reads lines until the lone dot, gives them without it.
+    /// Reads lines until the lone dot or the end of the connection, gives them without it.
     pub(crate) fn until_dot(&mut self) -> Vec<String> {
-        std::iter::repeat_with(|| self.line()).take_while(|line| line != ".").collect()
+        std::iter::from_fn(|| self.next_line()).take_while(|line| line != ".").collect()
     }
 
     pub(crate) fn octets(&mut self, count: usize) -> Vec<u8> {

@@ -1,0 +1,198 @@
+//! A session: greeting, TLS, capabilities, sign-in, and the way out.
+
+use super::reply::ReplyFault;
+use super::{Extensions, Failure, Reply, SmtpError, Stage};
+use crate::net::{Credential, Dialer, Endpoint, LinkError, Security, Stream, Timeouts, Wire};
+
+/// Longest command line that every server takes (RFC 5321, section 4.5.3.1.4).
+const COMMAND_LIMIT: usize = 512;
+
+/// A signed-in session with a submission server (RFC 6409). Many messages may pass through it, one after the other.
+pub struct Session {
+    pub(super) wire: Wire,
+    pub(super) timeouts: Timeouts,
+    pub(super) extensions: Extensions,
+    pub(super) transfer: Transfer,
+    open: bool,
+}
+
+/// How the octets of a message are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transfer {
+    /// DATA and a lone dot (RFC 5321), which every server knows.
+    #[default]
+    Data,
+    /// BDAT (RFC 3030), where the server has CHUNKING; else DATA.
+    Chunks,
+}
+
+impl Session {
+    /// Connects, secures the connection, and signs in. Neither the name of the mailbox nor anything secret leaves before TLS
+    /// is in place and the server's certificate was accepted.
+    ///
+    /// `ehlo_name` is what the client calls itself (RFC 5321, section 4.1.1.1): a domain name or an address literal.
+    pub fn open(
+        dialer: &Dialer,
+        endpoint: &Endpoint,
+        credential: &Credential,
+        ehlo_name: &str,
+    ) -> Result<Session, SmtpError> {
+        let at = |stage| move |failure: Failure| SmtpError { stage, failure };
+        if !is_host(ehlo_name) {
+            return Err(at(Stage::Ehlo)(Failure::Argument("the name of the client")));
+        }
+        let stream = dialer.connect(endpoint).map_err(|link| at(Stage::Connect)(link.into()))?;
+        let mut wire = Wire::new(stream);
+        if endpoint.security == Security::Implicit {
+            wire = wire.secure(dialer, &endpoint.host).map_err(|link| at(Stage::Tls)(link.into()))?;
+        }
+        let mut session = Session {
+            wire,
+            timeouts: dialer.timeouts(),
+            extensions: Extensions::default(),
+            transfer: Transfer::default(),
+            open: true,
+        };
+        session.wire.all_within(session.timeouts.reply);
+        let greeting = session.read_reply(Stage::Greeting)?;
+        session.require(Stage::Greeting, greeting, 220)?;
+        session.say_hello(ehlo_name)?;
+        if endpoint.security == Security::StartTls {
+            session = session.start_tls(dialer, endpoint)?;
+            session.say_hello(ehlo_name)?;
+        }
+        session.sign_in(credential)?;
+        Ok(session)
+    }
+
+    /// Chooses how messages are sent from now on.
+    pub fn set_transfer(&mut self, transfer: Transfer) {
+        self.transfer = transfer;
+    }
+
+    /// What the server says it can do, under TLS.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// The connection: what TLS agreed on, and the server's certificate.
+    pub fn stream(&self) -> &Stream {
+        self.wire.stream()
+    }
+
+    /// Whether another message can be submitted here.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Takes leave. What was accepted stays accepted, whatever comes of this.
+    pub fn quit(mut self) -> Result<(), SmtpError> {
+        if !self.open {
+            return Ok(());
+        }
+        let answered = self.command(Stage::Quit, "QUIT\r\n").map(|_| ());
+        self.abandon();
+        answered
+    }
+
+    fn say_hello(&mut self, name: &str) -> Result<(), SmtpError> {
+        let reply = self.command(Stage::Ehlo, &format!("EHLO {name}\r\n"))?;
+        let reply = self.require(Stage::Ehlo, reply, 250)?;
+        self.extensions = Extensions::of(&reply);
+        Ok(())
+    }
+
+    fn start_tls(mut self, dialer: &Dialer, endpoint: &Endpoint) -> Result<Session, SmtpError> {
+        let named = || endpoint.to_string();
+        if !self.extensions.has("STARTTLS") {
+            return Err(self.broken(Stage::StartTls, LinkError::StartTlsMissing { endpoint: named() }.into()));
+        }
+        let reply = self.command(Stage::StartTls, "STARTTLS\r\n")?;
+        if reply.code() != 220 {
+            let refused = LinkError::StartTlsRefused { endpoint: named(), reply: reply.to_string() };
+            return Err(self.broken(Stage::StartTls, refused.into()));
+        }
+        let wire = self.wire.secure(dialer, &endpoint.host);
+        let wire = wire.map_err(|link| SmtpError { stage: Stage::Tls, failure: link.into() })?;
+        Ok(Session { wire, ..self })
+    }
+
+    /// SASL (RFC 4954). The response goes with the command where it is not empty and the line stays short enough; else it
+    /// waits to be asked for, which every server understands.
+    fn sign_in(&mut self, credential: &Credential) -> Result<(), SmtpError> {
+        let wanted = credential.mechanism();
+        if !self.extensions.mechanisms().any(|offered| offered.eq_ignore_ascii_case(wanted)) {
+            let offered = crate::net::bounded(&self.extensions.mechanisms().collect::<Vec<_>>().join(" "));
+            return Err(self.broken(Stage::Auth, Failure::MechanismMissing { wanted, offered }));
+        }
+        self.wire.all_within(self.timeouts.reply);
+        let before = format!("AUTH {wanted} ");
+        let with_command = !credential.is_empty() && credential.line_length(&before) <= COMMAND_LIMIT;
+        let mut reply = if with_command {
+            self.wire.send_secret(&credential.line(&before)).map_err(|link| self.broken(Stage::Auth, link.into()))?;
+            self.read_reply(Stage::Auth)?
+        } else {
+            self.command(Stage::Auth, &format!("AUTH {wanted}\r\n"))?
+        };
+        if reply.code() == 334 && !with_command {
+            self.wire.send_secret(&credential.line("")).map_err(|link| self.broken(Stage::Auth, link.into()))?;
+            reply = self.read_reply(Stage::Auth)?;
+        }
+        if reply.code() == 334 {
+            // It wants more than the mechanism has: leave the exchange (RFC 4954, section 4).
+            reply = self.command(Stage::Auth, "*\r\n")?;
+        }
+        match reply.code() / 100 {
+            2 => Ok(()),
+            4 => Err(self.broken(Stage::Auth, Failure::Deferred(reply))),
+            5 => Err(self.broken(Stage::Auth, Failure::SignInRefused(reply))),
+            _ => Err(self.broken(Stage::Auth, Failure::Protocol("a reply has the wrong code"))),
+        }
+    }
+
+    /// Sends one command and reads its reply.
+    pub(super) fn command(&mut self, stage: Stage, line: &str) -> Result<Reply, SmtpError> {
+        self.wire.all_within(self.timeouts.reply);
+        self.wire.send(line.as_bytes()).map_err(|link| self.broken(stage, link.into()))?;
+        self.read_reply(stage)
+    }
+
+    /// Reads a reply within the time that was set. After 421 the server is gone (RFC 5321, section 3.8).
+    pub(super) fn read_reply(&mut self, stage: Stage) -> Result<Reply, SmtpError> {
+        match Reply::read(&mut self.wire) {
+            Ok(reply) if reply.code() == 421 => Err(self.broken(stage, Failure::Deferred(reply))),
+            Ok(reply) => Ok(reply),
+            Err(ReplyFault::Link(link)) => Err(self.broken(stage, link.into())),
+            Err(ReplyFault::Malformed(what)) => Err(self.broken(stage, Failure::Protocol(what))),
+        }
+    }
+
+    fn require(&mut self, stage: Stage, reply: Reply, code: u16) -> Result<Reply, SmtpError> {
+        if reply.code() == code { Ok(reply) } else { Err(self.broken(stage, Failure::of(reply))) }
+    }
+
+    /// Goes back to the state between two messages, if the session still stands.
+    pub(super) fn reset(&mut self) {
+        if self.open && !self.command(Stage::Mail, "RSET\r\n").is_ok_and(|reply| reply.is_positive()) {
+            self.abandon();
+        }
+    }
+
+    /// Ends the connection without a word: the server discards a message that has no end.
+    pub(super) fn abandon(&mut self) {
+        self.open = false;
+        self.wire.close();
+    }
+
+    /// An error after which the session is of no more use.
+    pub(super) fn broken(&mut self, stage: Stage, failure: Failure) -> SmtpError {
+        self.abandon();
+        SmtpError { stage, failure }
+    }
+}
+
+/// A domain name or an address literal, as far as it can do no harm in a command.
+fn is_host(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    (1..=255).contains(&name.len()) && name.chars().all(allowed)
+}
