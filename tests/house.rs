@@ -15,6 +15,7 @@ use source::Source;
 const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/cms/agreement.rs", "derives the key-encryption key from the shared secret"),
     ("src/cms/envelope_reader.rs", "gives the content key to the cipher"),
+    ("src/cms/envelope_writer.rs", "encrypts another content under the content key"),
     ("src/cms/recipient.rs", "wraps the content key under a key-encryption key"),
     ("src/cms/unwrap.rs", "unwraps the content key"),
     ("src/directory/client.rs", "sends the key of the directory with each request"),
@@ -31,6 +32,8 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/secret/sealing.rs", "derives and uses the keys that seal data at rest"),
     ("src/secret/totp.rs", "computes one-time codes from their seed"),
     ("src/trace/checkpoint.rs", "signs checkpoints with the seed of the trace"),
+    ("src/vault/file.rs", "seals the text of the configuration, writes a service key to its file"),
+    ("src/vault/passphrase.rs", "derives a key from the passphrase"),
     ("src/vault/edit.rs", "reads and changes the text of the configuration"),
     ("src/vault/render.rs", "writes settings as the text that is then sealed"),
     ("src/vault/settings.rs", "writes secret settings into that text"),

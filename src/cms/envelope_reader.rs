@@ -10,6 +10,7 @@ use super::evp::{Cipher, Decryptor};
 use super::tlv::{Cursor, INTEGER, OCTET_STRING, OID, SEQUENCE, SET};
 use super::unwrap::{DecryptionKey, RecipientId, content_key, entries};
 use super::{CmsError, oid};
+use crate::secret::Secret;
 
 /// What an envelope was that opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +122,24 @@ pub fn open_envelope(
     head.end(&mut source)?;
     spool.flush()?;
     Ok(Envelope { cipher: cipher.name(), authenticated: head.authenticated, recipients: entries.len(), key, length })
+}
+
+/// The recipient entries of an envelope, as they are encoded, and its AES-256-GCM content key.
+pub(super) fn content_key_of(sealed: &[u8], key: DecryptionKey<'_>) -> Result<(Vec<u8>, Secret<[u8; 32]>), CmsError> {
+    let mut input = sealed;
+    let mut source = Source::new(&mut input);
+    let head = Head::read(&mut source)?;
+    let info = source.enter(head.outer[2], SEQUENCE)?;
+    source.oid(info)?;
+    let (cipher, ..) = algorithm(&source.small(info)?)?;
+    if !matches!(cipher, Cipher::Aes256Gcm) {
+        return Err(CmsError::Unsupported(cipher.name().to_owned()));
+    }
+    let entries = entries(&head.recipient_infos)?;
+    let (cek, _) = content_key(&entries, &[key], cipher.key_length())?;
+    let cek: [u8; 32] = cek.expose().as_slice().try_into().map_err(|_| CmsError::Crypto)?;
+    drop(entries);
+    Ok((head.recipient_infos, Secret::new(cek)))
 }
 
 fn tag(source: &mut Source<'_>, data: Frame, length: usize) -> Result<Vec<u8>, CmsError> {

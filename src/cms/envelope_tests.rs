@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::tlv;
 use super::{CmsError, DecryptionKey, Envelope, EnvelopeWriter, Recipient, RecipientId, open_envelope, recipients_of};
-use super::{oid, write_definite};
+use super::{oid, reseal, write_definite};
 use crate::pki::specimen::{Authority, Leaf, rsa_key};
 use crate::pki::{Identity, KeyKind, PrivateKey};
 use crate::secret::Secret;
@@ -216,4 +216,25 @@ fn an_unfinished_envelope_does_not_open() {
     writer.write_all(&[7; 200_000]).unwrap();
     drop(writer);
     assert!(open(&out, &[DecryptionKey::Identity(&zoe)]).is_err());
+}
+
+#[test]
+fn everybody_opens_the_content_that_replaced_another() {
+    let (one, other) = (kek(1), kek(2));
+    let id = p256();
+    let recipients = [
+        Recipient::Kek { id: b"one", key: &one },
+        Recipient::Kek { id: b"other", key: &other },
+        Recipient::Certificate(id.certificate()),
+    ];
+    let first = definite(b"first", &recipients);
+    let by_one = DecryptionKey::Kek { id: Some(b"one"), key: &one };
+    let second = reseal(&first, by_one, b"the second content").unwrap();
+    for key in [by_one, DecryptionKey::Kek { id: Some(b"other"), key: &other }, DecryptionKey::Identity(&id)] {
+        assert_eq!(open(&second, &[key]).unwrap().1, b"the second content");
+    }
+    let stranger = kek(9);
+    assert!(reseal(&first, DecryptionKey::Kek { id: None, key: &stranger }, b"x").is_err());
+    let third = reseal(&first, by_one, b"the second content").unwrap();
+    assert_ne!(second, third, "each writing has a nonce of its own");
 }

@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
+use super::envelope_reader::content_key_of;
 use super::evp::Encryptor;
 use super::recipient::{Recipient, recipient_infos};
+use super::unwrap::DecryptionKey;
 use super::{CmsError, oid, tlv};
 
 /// Content octets in one piece of the streamed form.
@@ -22,18 +24,38 @@ impl Head {
     /// A fresh content key and nonce, the key wrapped for everyone. The key lives no longer than this function.
     fn new(recipients: &[Recipient<'_>]) -> Result<Head, CmsError> {
         let mut cek = Zeroizing::new([0u8; 32]);
-        let mut nonce = [0u8; 12];
         aws_lc_rs::rand::fill(cek.as_mut_slice()).map_err(|_| CmsError::Crypto)?;
+        Head::around(recipient_infos(recipients, &cek)?, &cek)
+    }
+
+    /// A fresh nonce for a content key that is wrapped already.
+    fn around(recipient_infos: Vec<u8>, cek: &[u8; 32]) -> Result<Head, CmsError> {
+        let mut nonce = [0u8; 12];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| CmsError::Crypto)?;
         // GCMParameters: the nonce, and a tag of 16 octets where the default would be 12.
         let parameters =
             tlv::constructed(tlv::SEQUENCE, &[&tlv::element(tlv::OCTET_STRING, &nonce), &[tlv::INTEGER, 1, 16]]);
         let algorithm = tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::AES256_GCM), &parameters]);
         Ok(Head {
-            recipient_infos: recipient_infos(recipients, &cek)?,
+            recipient_infos,
             content_info: [tlv::oid(oid::DATA), algorithm].concat(),
-            encryptor: Encryptor::new(&cek, &nonce)?,
+            encryptor: Encryptor::new(cek, &nonce)?,
         })
+    }
+}
+
+impl Head {
+    fn write_definite(mut self, mut out: impl Write, content: &[u8]) -> Result<(), CmsError> {
+        let mut encrypted = Vec::new();
+        self.encryptor.update(content, &mut encrypted)?;
+        let tag = self.encryptor.finish()?;
+        let info = tlv::constructed(tlv::SEQUENCE, &[&self.content_info, &tlv::element(0x80, &encrypted)]);
+        let tag = tlv::element(tlv::OCTET_STRING, &tag);
+        let envelope = tlv::constructed(tlv::SEQUENCE, &[&[tlv::INTEGER, 1, 0], &self.recipient_infos, &info, &tag]);
+        let envelope = tlv::element(0xA0, &envelope);
+        out.write_all(&tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::AUTH_ENVELOPED_DATA), &envelope]))?;
+        out.flush()?;
+        Ok(())
     }
 }
 
@@ -119,16 +141,16 @@ impl<W: Write> Write for EnvelopeWriter<W> {
 }
 
 /// Encrypts a content that is all there, in DER.
-pub fn write_definite(mut out: impl Write, content: &[u8], recipients: &[Recipient<'_>]) -> Result<(), CmsError> {
-    let mut head = Head::new(recipients)?;
-    let mut encrypted = Vec::new();
-    head.encryptor.update(content, &mut encrypted)?;
-    let tag = head.encryptor.finish()?;
-    let info = tlv::constructed(tlv::SEQUENCE, &[&head.content_info, &tlv::element(0x80, &encrypted)]);
-    let tag = tlv::element(tlv::OCTET_STRING, &tag);
-    let envelope = tlv::constructed(tlv::SEQUENCE, &[&[tlv::INTEGER, 1, 0], &head.recipient_infos, &info, &tag]);
-    let envelope = tlv::element(0xA0, &envelope);
-    out.write_all(&tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::AUTH_ENVELOPED_DATA), &envelope]))?;
-    out.flush()?;
-    Ok(())
+pub fn write_definite(out: impl Write, content: &[u8], recipients: &[Recipient<'_>]) -> Result<(), CmsError> {
+    Head::new(recipients)?.write_definite(out, content)
+}
+
+/// Encrypts another content under the content key of an envelope, in DER: everyone who could open that one can open this one,
+/// also those whose keys are not at hand. Only AES-256-GCM is taken over; the nonce is a new random one, so this is for
+/// contents that are replaced thousands of times, not billions (NIST SP 800-38D, section 8.3).
+pub fn reseal(sealed: &[u8], key: DecryptionKey<'_>, content: &[u8]) -> Result<Vec<u8>, CmsError> {
+    let (recipient_infos, cek) = content_key_of(sealed, key)?;
+    let mut out = Vec::with_capacity(sealed.len());
+    Head::around(recipient_infos, cek.expose())?.write_definite(&mut out, content)?;
+    Ok(out)
 }

@@ -19,7 +19,7 @@ mod unwrap;
 mod verifier;
 
 pub use envelope_reader::{Envelope, open_envelope, recipients_of};
-pub use envelope_writer::{EnvelopeWriter, write_definite};
+pub use envelope_writer::{EnvelopeWriter, reseal, write_definite};
 pub use error::CmsError;
 pub use recipient::Recipient;
 pub use signer::DetachedSigner;

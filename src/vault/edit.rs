@@ -95,6 +95,11 @@ impl Document {
         Document::parse(Secret::new(document.to_string()))
     }
 
+    /// Whether a key names a secret.
+    pub fn is_secret(&self, key: &str) -> bool {
+        Place::find(key).is_ok_and(|place| place.setting.secret)
+    }
+
     /// Every setting that is written in the text, secrets included only as their names: key, value unless secret.
     pub fn shown(&self) -> Vec<(String, Option<String>)> {
         let mut found = Vec::new();

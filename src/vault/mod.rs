@@ -3,12 +3,15 @@
 mod catalogue;
 mod check;
 mod edit;
+mod file;
+mod passphrase;
 mod render;
 mod settings;
 
 pub use catalogue::{Kind, Need, SECTIONS, SETTINGS, Setting};
 pub use check::SettingsError;
 pub use edit::Document;
+pub use file::{Opener, ServiceKey, Vault, VaultError, Way};
 pub use render::{reference, sample, schema};
 pub use settings::{
     After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Placement, Profile,
