@@ -5,15 +5,16 @@ use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
     ECDSA_P521_SHA512_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
-    UnparsedPublicKey, VerificationAlgorithm,
+    RsaParameters, RsaPssSaltLength, VerificationAlgorithm,
 };
+use der::Sequence;
 use der::asn1::ObjectIdentifier;
-use der::{Decode, Sequence};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 use super::KeyKind;
 use super::certificate::kind_of_key;
 
+const PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
@@ -50,11 +51,15 @@ pub fn verify_signature(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureError> {
-    let scheme =
-        scheme(kind_of_key(key), algorithm).ok_or_else(|| SignatureError::Unsupported(algorithm.oid.to_string()))?;
-    UnparsedPublicKey::new(scheme, key.subject_public_key.raw_bytes())
-        .verify(message, signature)
-        .map_err(|_| SignatureError::Invalid)
+    let unsupported = || SignatureError::Unsupported(algorithm.oid.to_string());
+    let kind = kind_of_key(key);
+    let public = key.subject_public_key.raw_bytes();
+    let verified = if algorithm.oid == PSS && matches!(kind, KeyKind::Rsa { .. }) {
+        pss(algorithm).ok_or_else(unsupported)?.verify_sig(public, message, signature)
+    } else {
+        scheme(kind, algorithm).ok_or_else(unsupported)?.verify_sig(public, message, signature)
+    };
+    verified.map_err(|_| SignatureError::Invalid)
 }
 
 fn scheme(key: KeyKind, algorithm: &AlgorithmIdentifierOwned) -> Option<&'static dyn VerificationAlgorithm> {
@@ -62,7 +67,6 @@ fn scheme(key: KeyKind, algorithm: &AlgorithmIdentifierOwned) -> Option<&'static
         ("1.2.840.113549.1.1.11", KeyKind::Rsa { .. }) => &RSA_PKCS1_2048_8192_SHA256,
         ("1.2.840.113549.1.1.12", KeyKind::Rsa { .. }) => &RSA_PKCS1_2048_8192_SHA384,
         ("1.2.840.113549.1.1.13", KeyKind::Rsa { .. }) => &RSA_PKCS1_2048_8192_SHA512,
-        ("1.2.840.113549.1.1.10", KeyKind::Rsa { .. }) => return pss(algorithm),
         ("1.2.840.10045.4.3.2", KeyKind::P256) => &ECDSA_P256_SHA256_ASN1,
         ("1.2.840.10045.4.3.3", KeyKind::P256) => &ECDSA_P256_SHA384_ASN1,
         ("1.2.840.10045.4.3.4", KeyKind::P256) => &ECDSA_P256_SHA512_ASN1,
@@ -78,21 +82,23 @@ fn scheme(key: KeyKind, algorithm: &AlgorithmIdentifierOwned) -> Option<&'static
     Some(scheme)
 }
 
-/// PSS as RFC 8702 and RFC 4055 recommend it: one hash for both uses, a salt as long as the hash.
-fn pss(algorithm: &AlgorithmIdentifierOwned) -> Option<&'static dyn VerificationAlgorithm> {
+/// PSS with one hash for both uses and a salt of any length: OpenSSL fills the room there is unless told otherwise.
+fn pss(algorithm: &AlgorithmIdentifierOwned) -> Option<RsaParameters> {
     let parameters: PssParameters = algorithm.parameters.as_ref()?.decode_as().ok()?;
     let hash = parameters.hash?.oid;
     let mask = parameters.mask?;
-    let mask_hash = AlgorithmIdentifierOwned::from_der(&der::Encode::to_der(&mask.parameters?).ok()?).ok()?;
-    if mask.oid != MGF1 || mask_hash.oid != hash || parameters.trailer.unwrap_or(1) != 1 {
+    let mask_hash = mask.parameters?.decode_as::<AlgorithmIdentifierOwned>().ok()?.oid;
+    if mask.oid != MGF1 || mask_hash != hash || parameters.trailer.unwrap_or(1) != 1 {
         return None;
     }
-    match (hash, parameters.salt.unwrap_or(20)) {
-        (SHA256, 32) => Some(&RSA_PSS_2048_8192_SHA256),
-        (SHA384, 48) => Some(&RSA_PSS_2048_8192_SHA384),
-        (SHA512, 64) => Some(&RSA_PSS_2048_8192_SHA512),
-        _ => None,
-    }
+    let salt = RsaPssSaltLength::Custom(parameters.salt.unwrap_or(20));
+    let known = match hash {
+        SHA256 => RSA_PSS_2048_8192_SHA256,
+        SHA384 => RSA_PSS_2048_8192_SHA384,
+        SHA512 => RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    };
+    Some(known.with_pss_salt_length(salt))
 }
 
 #[cfg(test)]
@@ -119,6 +125,21 @@ mod tests {
         }
         check(&rsa_key(), rsa_key().sign(b"content").unwrap());
         check(&rsa_key(), rsa_key().sign_pss(b"content").unwrap());
+    }
+
+    #[test]
+    fn a_pss_salt_of_another_length_verifies_only_where_it_is_told() {
+        let key = rsa_key();
+        let signature = key.sign_pss(b"content").unwrap();
+        let mut algorithm = signature.algorithm.identifier();
+        let told = |length: u8| {
+            let mut der = der::Encode::to_der(algorithm.parameters.as_ref().unwrap()).unwrap();
+            *der.last_mut().unwrap() = length;
+            der::Decode::from_der(&der).unwrap()
+        };
+        algorithm.parameters = Some(told(20));
+        let verified = verify_signature(&key.spki(), &algorithm, b"content", &signature.bytes);
+        assert_eq!(verified, Err(SignatureError::Invalid));
     }
 
     #[test]
