@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use base64_simd::{AsOut, STANDARD};
+use base64_simd::{AsOut, STANDARD, STANDARD_NO_PAD};
 
 use super::transfer::{Strictness, malformed};
 
@@ -99,9 +99,13 @@ impl<R: BufRead> Base64Reader<R> {
                 self.input.consume(taken);
             }
             let whole = self.digits.len() / 4 * 4;
-            let octets = base64_simd::forgiving_decode(&self.digits[..whole], self.decoded.as_out())
-                .map_err(|_| malformed("base64"))?
-                .len();
+            let (digits, decoded) = (&self.digits[..whole], self.decoded.as_out());
+            // Bits left over at the end must be zero where nothing may be guessed.
+            let octets = match self.strictness {
+                Strictness::Strict => STANDARD.decode(digits, decoded),
+                Strictness::Lenient => base64_simd::forgiving_decode(digits, decoded),
+            };
+            let octets = octets.map_err(|_| malformed("base64"))?.len();
             self.digits.drain(..whole);
             self.ready = 0..octets;
         }
@@ -122,8 +126,34 @@ impl<R: BufRead> Base64Reader<R> {
     }
 }
 
+/// Splits after each LF.
+fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', block).map(|at| at + 1).chain([block.len()]);
+    ends.map(move |end| &block[std::mem::replace(&mut start, end)..end])
+}
+
 fn collect_digits(block: &[u8], strictness: Strictness, digits: &mut Vec<u8>, padding: &mut usize) -> io::Result<()> {
-    for &octet in block {
+    for line in lines(block) {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        // A whole line of digits, as almost all are.
+        if *padding == 0 && STANDARD_NO_PAD.check(text).is_ok() {
+            digits.extend_from_slice(text);
+        } else {
+            collect_digits_of_line(line, strictness, digits, padding)?;
+        }
+    }
+    Ok(())
+}
+
+fn collect_digits_of_line(
+    line: &[u8],
+    strictness: Strictness,
+    digits: &mut Vec<u8>,
+    padding: &mut usize,
+) -> io::Result<()> {
+    for &octet in line {
         match octet {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if *padding == 0 => digits.push(octet),
             // Digits after the end: dropping them would lose content without a word.
@@ -175,7 +205,7 @@ mod tests {
 
     #[test]
     fn damaged_text_is_refused_where_nothing_may_be_guessed() {
-        for bad in ["QQ=", "Q", "QQ==QQ==", "QQ==!", "QU%JD", "QUJD=", "===="] {
+        for bad in ["QQ=", "Q", "QQ==QQ==", "QQ==!", "QU%JD", "QUJD=", "====", "QR=="] {
             assert!(decoded(Strictness::Strict, bad.as_bytes()).is_err(), "{bad}");
         }
         assert_eq!(decoded(Strictness::Lenient, b"Q*Q").unwrap(), b"A");

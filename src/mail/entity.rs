@@ -47,7 +47,14 @@ impl Entity {
         reader.seek(SeekFrom::Start(range.start))?;
         let input = reader.take(range.end.saturating_sub(range.start));
         let lines = Lines { input: BufReader::with_capacity(64 * 1024, input), at: range.start, line: Vec::new() };
-        let mut scanner = Scanner { lines, boundaries: Vec::new(), parts: 0, headers: 0, line_end: range.start };
+        let mut scanner = Scanner {
+            lines,
+            boundaries: Vec::new(),
+            parts: 0,
+            headers: 0,
+            line_end: range.start,
+            delimiter_end: range.start,
+        };
         Ok(scanner.entity(0)?.0)
     }
 
@@ -173,6 +180,8 @@ struct Scanner<R> {
     headers: usize,
     /// Where the text of the last body line ended: the line break before a delimiter belongs to the delimiter.
     line_end: u64,
+    /// Where the last delimiter line ended. A closing one is content of the multipart around it.
+    delimiter_end: u64,
 }
 
 impl<R: BufRead> Scanner<R> {
@@ -220,7 +229,7 @@ impl<R: BufRead> Scanner<R> {
                 self.line_end = self.lines.at;
                 return Ok((Header::parse(&octets), Some(Ending::End)));
             };
-            if let Some(ending) = self.delimiter() {
+            if let Some(ending) = self.delimiter(line_end) {
                 return Ok((Header::parse(&octets), Some(ending)));
             }
             self.line_end = line_end;
@@ -262,8 +271,12 @@ impl<R: BufRead> Scanner<R> {
         }
         self.boundaries.pop();
         entity.closed = ending == Ending::Delimiter { level: own, closing: true };
-        // What follows the closing delimiter says nothing, and belongs to the body of the whole.
-        if entity.closed { self.skip() } else { Ok(ending) }
+        if !entity.closed {
+            return Ok(ending);
+        }
+        // The closing delimiter and what follows it belong to the body of the whole.
+        self.line_end = self.delimiter_end;
+        self.skip()
     }
 
     /// Passes over lines up to a delimiter.
@@ -271,7 +284,7 @@ impl<R: BufRead> Scanner<R> {
         let keep = if self.boundaries.is_empty() { 0 } else { MAX_BOUNDARY + 32 };
         loop {
             let Some(line_end) = self.lines.next(keep)? else { return Ok(Ending::End) };
-            if let Some(ending) = self.delimiter() {
+            if let Some(ending) = self.delimiter(line_end) {
                 return Ok(ending);
             }
             self.line_end = line_end;
@@ -279,15 +292,16 @@ impl<R: BufRead> Scanner<R> {
     }
 
     /// Whether the line is a delimiter of an open multipart (RFC 2046, section 5.1.1); blanks after it are allowed.
-    fn delimiter(&self) -> Option<Ending> {
+    fn delimiter(&mut self, line_end: u64) -> Option<Ending> {
         let rest = self.lines.line.strip_prefix(b"--")?.trim_ascii_end();
-        self.boundaries.iter().enumerate().rev().find_map(|(level, boundary)| {
-            match rest.strip_prefix(&boundary[..])? {
-                b"" => Some(Ending::Delimiter { level, closing: false }),
-                b"--" => Some(Ending::Delimiter { level, closing: true }),
-                _ => None,
-            }
-        })
+        let ending = |(level, boundary): (usize, &Vec<u8>)| match rest.strip_prefix(&boundary[..])? {
+            b"" => Some(Ending::Delimiter { level, closing: false }),
+            b"--" => Some(Ending::Delimiter { level, closing: true }),
+            _ => None,
+        };
+        let found = self.boundaries.iter().enumerate().rev().find_map(ending)?;
+        self.delimiter_end = line_end;
+        Some(found)
     }
 }
 
@@ -328,6 +342,15 @@ mod tests {
             let mut decoded = Vec::new();
             pdf.decode_to(&mut Cursor::new(&text), &mut decoded).unwrap();
             assert_eq!(decoded, b"AB");
+        }
+    }
+
+    #[test]
+    fn the_closing_delimiter_of_an_inner_multipart_is_content_of_it() {
+        for end in ["", "\n", "\n\n"] {
+            let inner = format!("Content-Type: multipart/mixed; boundary=m\n\n--m\n\nfirst\n--m--{end}");
+            let text = format!("Content-Type: multipart/signed; boundary=s\n\n--s\n{inner}\n--s\n\nsignature\n--s--");
+            assert_eq!(at(&text, &scan(&text).parts()[0].range()), inner);
         }
     }
 

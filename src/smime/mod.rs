@@ -1,1 +1,24 @@
 //! Whole messages sealed and opened (RFC 8551), with their headers protected (RFC 9788).
+
+mod content;
+#[cfg(test)]
+mod foreign_tests;
+mod layer;
+mod open;
+mod opened;
+mod protection;
+#[cfg(test)]
+mod round_trip_tests;
+mod seal;
+mod sealed;
+#[cfg(test)]
+mod specimen;
+mod verdict;
+
+pub use content::{RESERVED_NAMES, ReceivedFile};
+pub use open::{OpenError, open};
+pub use opened::{Headers, Layer, Opened};
+pub use protection::HeaderProtection;
+pub use seal::{SealError, seal};
+pub use sealed::{Protection, Sealed, TransportError};
+pub use verdict::{Concern, Severity, Verdict, judge};

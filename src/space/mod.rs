@@ -7,7 +7,7 @@ mod list_tests;
 mod recipients;
 mod signature;
 #[cfg(test)]
-mod specimen;
+pub(crate) mod specimen;
 
 pub use cache::{CacheError, Freshness, Held, ListCache};
 pub use list::{LIST_LIMIT, ListError, WhiteList};

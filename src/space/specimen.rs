@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use super::{Admitted, MailboxKind, Registered, WhiteList};
+use crate::mail::Address;
 use crate::pki::specimen::{Authority, Leaf, NOON, rsa_key};
 use crate::pki::{Certificate, TrustAnchors};
 
@@ -25,6 +27,25 @@ pub(super) fn signer() -> &'static Signer {
 
 pub(super) fn noon() -> Timestamp {
     NOON.parse().unwrap()
+}
+
+/// An address of the sandbox's domains, registered and admitted by a list that verified.
+pub(crate) fn admitted(address: &Address) -> Admitted {
+    static LIST: LazyLock<WhiteList> = LazyLock::new(|| {
+        let domains = ["biologie.sandbox", "medecin.sandbox", "hopital.sandbox"];
+        let xml = signer().list("2026-05-31T01:00:00Z", &domains);
+        WhiteList::verify(&xml, &signer().anchors, SIGNER, noon()).unwrap()
+    });
+    let registered = Registered {
+        address: address.clone(),
+        holder: "ESSAI".to_owned(),
+        kind: MailboxKind::Person,
+        identifier: None,
+        source: "specimen".to_owned(),
+        seen_at: noon(),
+        active: true,
+    };
+    LIST.admit(registered).unwrap()
 }
 
 impl Signer {
