@@ -1,1 +1,292 @@
 //! The durable journal of what was fetched, so that nothing is fetched twice.
+//!
+//! One SQLite database for each profile, open in several processes at once. It says in clear how many messages were taken,
+//! when, under which UIDs, and what became of them on the server; folders, messages and places are unreadable without the
+//! storage key.
+
+mod open;
+mod sealing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, Params, Row, Transaction, TransactionBehavior};
+
+use crate::fs::FsError;
+use crate::secret::SealingKey;
+use sealing::{Keys, Taken};
+
+/// What may be done with a message on the server once it is kept here.
+const DEEDS: [&str; 4] = ["seen", "move", "delete", "keep"];
+
+const COLUMNS: &str = "folder, uid_validity, uid, message, at, quarantined, salt, place, acknowledged";
+
+/// Why the journal was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    /// Its files cannot be made, or others may read them.
+    #[error("the journal of fetched messages has no private file")]
+    Files(#[from] FsError),
+    /// The file is no database, a page of it is broken, or a row does not open in its place.
+    #[error("the journal of fetched messages (inbox.db) is damaged")]
+    Damaged(#[source] Box<dyn Error + Send + Sync>),
+    /// A later version wrote it.
+    #[error("the journal of fetched messages has format {found}, and this version reads up to {known}")]
+    Newer { found: u32, known: u32 },
+    /// The storage key is not the one it was begun with: every message would seem new.
+    #[error("the journal of fetched messages belongs to another storage key")]
+    OtherKey,
+    /// The file system has no shared memory for it, as some network file systems have not.
+    #[error("the journal of fetched messages cannot be shared between processes on this file system")]
+    NotShared,
+    /// The server gave another message under a UID that was taken before, against RFC 9051, section 2.3.1.1.
+    #[error("another message was taken before under UID {uid}")]
+    OtherMessage { uid: u32 },
+    /// Nothing was recorded under this UID.
+    #[error("no message was taken under UID {uid}")]
+    NotTaken { uid: u32 },
+    /// Not one of the words `seen`, `move`, `delete`, `keep`.
+    #[error("what was done with the message on the server has no name in the journal")]
+    UnknownDeed,
+    /// The database refused: locked for too long, no space, input or output failed.
+    #[error("the journal of fetched messages cannot be read or written")]
+    Database(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for InboxError {
+    fn from(error: rusqlite::Error) -> Self {
+        match &error {
+            rusqlite::Error::SqliteFailure(_, _) => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => InboxError::Damaged(Box::new(error)),
+                _ => InboxError::Database(error),
+            },
+            rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::QueryReturnedNoRows => InboxError::Damaged(Box::new(error)),
+            _ => InboxError::Database(error),
+        }
+    }
+}
+
+/// How a folder on the server stands to what the journal knows of it (UIDVALIDITY, RFC 9051, section 2.3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not entered before; from now on it is known under this UIDVALIDITY.
+    First,
+    /// The UIDVALIDITY of last time: UIDs mean what they meant.
+    Same,
+    /// The UIDVALIDITY was `before`: UIDs mean nothing until [`Inbox::accept_renewal`].
+    Renewed { before: u32 },
+}
+
+/// A message that was taken and is kept on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Where it is kept.
+    pub place: PathBuf,
+    /// Whether it is kept apart from what may be passed on.
+    pub quarantined: bool,
+    /// When it was taken, to the microsecond.
+    pub at: Timestamp,
+    /// What was done with it on the server: `seen`, `move`, `delete` or `keep`; nothing yet if absent.
+    pub acknowledged: Option<String>,
+}
+
+/// What [`Inbox::record`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The message is recorded now.
+    New,
+    /// Another process recorded it under the same UID first: what it kept stands, the copy just made is one too many.
+    Before(Kept),
+}
+
+/// The journal of one profile.
+pub struct Inbox {
+    database: Connection,
+    keys: Keys,
+}
+
+impl Inbox {
+    /// Opens the journal in the private state folder of a profile, and makes it there the first time.
+    ///
+    /// The folder belongs to one mailbox account: UIDs of another account would be taken for this one's.
+    pub fn open(dir: &Path, key: &SealingKey) -> Result<Inbox, InboxError> {
+        let keys = Keys::new(key);
+        let database = open::database(dir, &keys.check())?;
+        Ok(Inbox { database, keys })
+    }
+
+    /// The digest under which a message is known here: of its SHA-256, and useless without the storage key.
+    pub fn digest(&self, raw_sha256: &[u8; 32]) -> [u8; 32] {
+        self.keys.message(raw_sha256)
+    }
+
+    /// Compares the UIDVALIDITY of a folder that was just selected with that of last time.
+    pub fn enter(&self, folder: &str, uid_validity: u32) -> Result<Standing, InboxError> {
+        let folder = self.keys.folder(folder);
+        let change = self.begin()?;
+        let standing = match current(&change, &folder)? {
+            Some(before) if before == uid_validity => Standing::Same,
+            Some(before) => Standing::Renewed { before },
+            None => {
+                make_current(&change, &folder, uid_validity)?;
+                Standing::First
+            }
+        };
+        change.commit()?;
+        Ok(standing)
+    }
+
+    /// Makes a new UIDVALIDITY the current one of a folder. Messages taken before are still known by their octets.
+    pub fn accept_renewal(&self, folder: &str, uid_validity: u32) -> Result<(), InboxError> {
+        let folder = self.keys.folder(folder);
+        let change = self.begin()?;
+        if current(&change, &folder)? != Some(uid_validity) {
+            // A server that was set back may come to an old number again, with other messages under its UIDs.
+            change.execute(
+                "UPDATE taken SET superseded = 1 WHERE folder = ? AND uid_validity = ? AND superseded = 0",
+                (&folder, uid_validity),
+            )?;
+            make_current(&change, &folder, uid_validity)?;
+        }
+        change.commit()?;
+        Ok(())
+    }
+
+    /// What was taken before under this UID.
+    pub fn known_uid(&self, folder: &str, uid_validity: u32, uid: u32) -> Result<Option<Kept>, InboxError> {
+        let taken = self.under(&self.keys.folder(folder), uid_validity, uid)?;
+        Ok(taken.map(|(_, kept)| kept))
+    }
+
+    /// What was taken before with the same octets, in any folder and under any UID; the last one if there are several.
+    pub fn known_message(&self, raw_sha256: &[u8; 32]) -> Result<Option<Kept>, InboxError> {
+        let last = "WHERE message = ? ORDER BY number DESC LIMIT 1";
+        Ok(self.rows(last, (self.digest(raw_sha256),))?.pop().map(|(_, kept)| kept))
+    }
+
+    /// Records a message that is kept on disk already; when this returns, the record is on disk too.
+    ///
+    /// Its place is never changed afterwards. It begins unacknowledged, whatever `kept` says: what was done with a copy
+    /// under another UID was not done with this one.
+    pub fn record(
+        &self,
+        folder: &str,
+        uid_validity: u32,
+        uid: u32,
+        raw_sha256: &[u8; 32],
+        kept: &Kept,
+    ) -> Result<Recorded, InboxError> {
+        let taken = Taken {
+            folder: self.keys.folder(folder),
+            uid_validity,
+            uid,
+            message: self.digest(raw_sha256),
+            at: kept.at.as_microsecond(),
+            quarantined: kept.quarantined,
+        };
+        let change = self.begin()?;
+        if let Some((message, before)) = self.under(&taken.folder, uid_validity, uid)? {
+            let same = message == taken.message;
+            return if same { Ok(Recorded::Before(before)) } else { Err(InboxError::OtherMessage { uid }) };
+        }
+        let (salt, place) = self.keys.seal(&taken, &kept.place);
+        change
+            .prepare_cached(
+                "INSERT INTO taken (folder, uid_validity, uid, message, at, quarantined, salt, place)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute((
+                &taken.folder,
+                uid_validity,
+                uid,
+                &taken.message,
+                taken.at,
+                taken.quarantined,
+                salt.as_slice(),
+                place,
+            ))?;
+        change.commit()?;
+        Ok(Recorded::New)
+    }
+
+    /// Notes what was done on the server with a message that was taken: `seen`, `move`, `delete` or `keep`.
+    pub fn acknowledged(&self, folder: &str, uid_validity: u32, uid: u32, deed: &str) -> Result<(), InboxError> {
+        if !DEEDS.contains(&deed) {
+            return Err(InboxError::UnknownDeed);
+        }
+        let changed = self
+            .database
+            .prepare_cached(
+                "UPDATE taken SET acknowledged = ? WHERE folder = ? AND uid_validity = ? AND uid = ? AND superseded = 0",
+            )?
+            .execute((deed, self.keys.folder(folder), uid_validity, uid))?;
+        if changed == 1 { Ok(()) } else { Err(InboxError::NotTaken { uid }) }
+    }
+
+    /// What was taken before a moment, oldest first, each place once: acknowledged only if every copy of it was.
+    pub fn older_than(&self, moment: Timestamp) -> Result<Vec<Kept>, InboxError> {
+        let mut found: Vec<Kept> = Vec::new();
+        let mut places: HashMap<PathBuf, usize> = HashMap::new();
+        for (_, kept) in self.rows("WHERE at < ? ORDER BY at, number", (moment.as_microsecond(),))? {
+            match places.entry(kept.place.clone()) {
+                Entry::Vacant(first) => {
+                    first.insert(found.len());
+                    found.push(kept);
+                }
+                Entry::Occupied(first) if kept.acknowledged.is_none() => found[*first.get()].acknowledged = None,
+                Entry::Occupied(_) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// A change that no other process comes between; undone unless it is committed.
+    fn begin(&self) -> Result<Transaction<'_>, InboxError> {
+        Ok(Transaction::new_unchecked(&self.database, TransactionBehavior::Immediate)?)
+    }
+
+    fn under(&self, folder: &[u8; 32], uid_validity: u32, uid: u32) -> Result<Option<([u8; 32], Kept)>, InboxError> {
+        let one = "WHERE folder = ? AND uid_validity = ? AND uid = ? AND superseded = 0";
+        Ok(self.rows(one, (folder, uid_validity, uid))?.pop())
+    }
+
+    /// The rows that are asked for, each with the digest of its message.
+    fn rows(&self, which: &str, values: impl Params) -> Result<Vec<([u8; 32], Kept)>, InboxError> {
+        let mut query = self.database.prepare_cached(&format!("SELECT {COLUMNS} FROM taken {which}"))?;
+        query.query_and_then(values, |row| self.row(row))?.collect()
+    }
+
+    fn row(&self, row: &Row<'_>) -> Result<([u8; 32], Kept), InboxError> {
+        let taken = Taken {
+            folder: row.get("folder")?,
+            uid_validity: row.get("uid_validity")?,
+            uid: row.get("uid")?,
+            message: row.get("message")?,
+            at: row.get("at")?,
+            quarantined: row.get("quarantined")?,
+        };
+        let (salt, sealed): ([u8; sealing::SALT], Vec<u8>) = (row.get("salt")?, row.get("place")?);
+        let place = self.keys.open(&taken, &salt, &sealed).map_err(|error| InboxError::Damaged(Box::new(error)))?;
+        let at = Timestamp::from_microsecond(taken.at).map_err(|error| InboxError::Damaged(Box::new(error)))?;
+        let kept = Kept { place, quarantined: taken.quarantined, at, acknowledged: row.get("acknowledged")? };
+        Ok((taken.message, kept))
+    }
+}
+
+fn current(database: &Connection, folder: &[u8; 32]) -> Result<Option<u32>, InboxError> {
+    let mut query = database.prepare_cached("SELECT uid_validity FROM folder WHERE name = ?")?;
+    Ok(query.query_and_then([folder], |row| row.get(0))?.next().transpose()?)
+}
+
+fn make_current(database: &Connection, folder: &[u8; 32], uid_validity: u32) -> Result<(), InboxError> {
+    database.execute("INSERT OR REPLACE INTO folder (name, uid_validity) VALUES (?, ?)", (folder, uid_validity))?;
+    Ok(())
+}
