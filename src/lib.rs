@@ -22,6 +22,7 @@
 //! | 2 | `pki` | certificates, keys, path validation, revocation lists |
 //! | 2 | `fs` | private files: 0600, staged, synced, renamed |
 //! | 2 | `process` | which process this is, and whether another one still runs |
+//! | 2 | `journal` | SQLite files: private, synced at every commit, open to several processes |
 //! | 1 | `mail` | addresses, envelopes, drafts, MIME entities |
 //! | 1 | `ids` | RPPS, ADELI, FINESS, SIRET, INS |
 //! | 1 | `secret` | values that do not show themselves, one-time codes, sealing keys, `trait Prompt` |
@@ -37,6 +38,7 @@ pub mod fs;
 pub mod ids;
 pub mod imap;
 pub mod inbox;
+pub mod journal;
 pub mod mail;
 pub mod net;
 pub mod outbox;

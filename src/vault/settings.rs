@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::Address;
+use crate::net::{self, Endpoint};
 use crate::secret::{SealingKey, Secret};
 
 /// The whole configuration.
@@ -82,6 +83,16 @@ pub enum Security {
     Starttls,
 }
 
+impl Security {
+    fn endpoint(self, host: &str, port: u16) -> Endpoint {
+        let security = match self {
+            Security::Implicit => net::Security::Implicit,
+            Security::Starttls => net::Security::StartTls,
+        };
+        Endpoint { host: host.to_owned(), port, security }
+    }
+}
+
 /// The submission server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -91,6 +102,13 @@ pub struct Submission {
     pub port: u16,
     #[serde(default)]
     pub security: Security,
+}
+
+impl Submission {
+    /// Where it listens.
+    pub fn endpoint(&self) -> Endpoint {
+        self.security.endpoint(&self.host, self.port)
+    }
 }
 
 /// The mailbox server.
@@ -104,6 +122,13 @@ pub struct Mailbox {
     pub security: Security,
     #[serde(default = "inbox")]
     pub folder: String,
+}
+
+impl Mailbox {
+    /// Where it listens.
+    pub fn endpoint(&self) -> Endpoint {
+        self.security.endpoint(&self.host, self.port)
+    }
 }
 
 /// The directory of the space.
