@@ -1,1 +1,13 @@
 //! The mailbox (RFC 9051): peek, acknowledge, move, expunge.
+
+mod error;
+mod exchange;
+mod folder;
+mod opening;
+mod session;
+#[cfg(test)]
+mod session_tests;
+
+pub use error::{Failure, ImapError, Stage};
+pub use opening::Capabilities;
+pub use session::{Selected, Session, Which};

@@ -1,7 +1,5 @@
 //! Servers for unit tests that follow a script, good or bad, in clear or under TLS.
 
-#![allow(dead_code, reason = "shared by the tests of several rooms, which come one after the other")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock};

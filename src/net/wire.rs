@@ -62,6 +62,14 @@ impl Wire {
     /// Reads one line and takes its end off. A line of more than `limit` octets is an error, and so is the end of the
     /// connection.
     pub fn read_line(&mut self, limit: usize) -> Result<Vec<u8>, LinkError> {
+        let mut line = self.read_whole_line(limit)?;
+        line.pop_if(|last| *last == b'\n');
+        line.pop_if(|last| *last == b'\r');
+        Ok(line)
+    }
+
+    /// Reads one line with its end, as [`Wire::read_line`] does; nothing beyond it is taken from the connection.
+    pub fn read_whole_line(&mut self, limit: usize) -> Result<Vec<u8>, LinkError> {
         let mut line = Vec::new();
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         self.reader
@@ -72,11 +80,19 @@ impl Wire {
         if line.len() > limit {
             return Err(LinkError::EndlessLine { endpoint: self.endpoint.clone(), limit });
         }
-        if line.pop_if(|last| *last == b'\n').is_none() {
+        if !line.ends_with(b"\n") {
             return Err(LinkError::of_connection(&self.endpoint, io::ErrorKind::UnexpectedEof.into()));
         }
-        line.pop_if(|last| *last == b'\r');
         Ok(line)
+    }
+
+    /// Reads some octets of what is no line.
+    pub fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, LinkError> {
+        match self.reader.read(buffer) {
+            Ok(0) => Err(LinkError::of_connection(&self.endpoint, io::ErrorKind::UnexpectedEof.into())),
+            Ok(count) => Ok(count),
+            Err(error) => Err(LinkError::of_connection(&self.endpoint, error)),
+        }
     }
 
     /// Sends all of it; an error on the way is not held back.
@@ -126,12 +142,6 @@ impl Wire {
     /// Ends the connection.
     pub fn close(&mut self) {
         self.reader.get_mut().close();
-    }
-}
-
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(buffer)
     }
 }
 
@@ -185,7 +195,7 @@ mod tests {
         };
         assert!(soon(&mut wire, Heard::Speech));
         wire.each_within(Duration::from_secs(5));
-        wire.read_exact(&mut [0; 5]).unwrap();
+        assert_eq!(wire.read_some(&mut [0; 5]).unwrap(), 5);
         assert_eq!(wire.heard(), Heard::Nothing);
         wire.each_within(Duration::from_secs(5));
         wire.send(b"go\r\n").unwrap();

@@ -1,0 +1,73 @@
+//! Folder names on the wire: modified UTF-7 (RFC 3501, section 5.1.3).
+
+use base64::Engine;
+use base64::alphabet::IMAP_MUTF7;
+use base64::engine::{GeneralPurpose, general_purpose::NO_PAD};
+use io_imap::types::mailbox::Mailbox;
+
+/// Base64 with `,` in the place of `/` and without padding.
+const MODIFIED_BASE64: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+
+/// Longest name that is sent, in octets.
+const NAME_LIMIT: usize = 1000;
+
+/// The name as the server knows it. Nothing for a name that is empty, too long, or has control characters.
+pub(super) fn on_the_wire(name: &str) -> Option<Mailbox<'static>> {
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return None;
+    }
+    let mut encoded = String::with_capacity(name.len());
+    let mut shifted = Vec::new();
+    for c in name.chars() {
+        if matches!(c, ' '..='~') {
+            unshift(&mut shifted, &mut encoded);
+            encoded.push(c);
+            if c == '&' {
+                encoded.push('-');
+            }
+        } else {
+            let mut units = [0; 2];
+            shifted.extend(c.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+        }
+    }
+    unshift(&mut shifted, &mut encoded);
+    if encoded.len() > NAME_LIMIT { None } else { Mailbox::try_from(encoded).ok() }
+}
+
+/// Ends a run of characters outside ASCII.
+fn unshift(shifted: &mut Vec<u8>, encoded: &mut String) {
+    if !shifted.is_empty() {
+        encoded.push('&');
+        MODIFIED_BASE64.encode_string(&shifted, encoded);
+        encoded.push('-');
+        shifted.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(name: &str) -> String {
+        match on_the_wire(name).unwrap() {
+            Mailbox::Inbox => "INBOX".to_owned(),
+            Mailbox::Other(other) => String::from_utf8(other.as_ref().to_vec()).unwrap(),
+        }
+    }
+
+    #[test]
+    fn names_are_written_as_in_rfc_3501() {
+        assert_eq!(encoded("~peter/mail/台北/日本語"), "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
+        assert_eq!(encoded("Traités & classés"), "Trait&AOk-s &- class&AOk-s");
+        assert_eq!(encoded("😀"), "&2D3eAA-");
+        assert_eq!(encoded("inbox"), "INBOX");
+    }
+
+    #[test]
+    fn a_name_cannot_carry_a_command() {
+        let long = "é".repeat(500);
+        for bad in ["", "a\r\nx LOGOUT", "a\0", "\u{85}", &long] {
+            assert!(on_the_wire(bad).is_none(), "{bad:?}");
+        }
+    }
+}
