@@ -19,6 +19,12 @@ pub enum JournalError {
     /// It was written by a later version of this program.
     #[error("the journal has format {found}, this program knows {known}")]
     Newer { found: u32, known: u32 },
+    /// The storage key is not the one it was begun with: what it knows would not be found.
+    #[error("the journal belongs to another storage key")]
+    OtherKey,
+    /// The file system has no shared memory for it, as some network file systems have not.
+    #[error("the journal cannot be shared between processes on this file system")]
+    NotShared,
     /// It is a database of something else.
     #[error("the file is no journal of this kind")]
     Foreign,
@@ -38,36 +44,51 @@ pub struct Format {
 /// How long a commit waits for those of other processes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Opens a journal, and makes it where it is not there.
+/// Opens a journal, and makes it where it is not there. `check` stands for the storage key: a digest under it.
 ///
 /// Write-ahead log with `synchronous=FULL`: what was committed outlives a power cut. SQLite gives its side files the mode
 /// of the journal, which is 0600.
-pub fn open(path: &Path, format: &Format) -> Result<Connection, JournalError> {
+pub fn open(path: &Path, format: &Format, check: &[u8; 32]) -> Result<Connection, JournalError> {
     // The change to the write-ahead log is not covered by SQLite's own waiting: two at once would refuse one.
     let _lock = fs::Lock::acquire(&path.with_extension("lock"))?;
     fs::open_append(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    refuse_foreign(&connection, format)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(JournalError::NotShared);
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let mark: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    match (found, mark) {
-        (0, 0) => {
-            transaction.execute_batch(format.schema)?;
-            transaction.pragma_update(None, "user_version", format.version)?;
-            transaction.pragma_update(None, "application_id", format.mark)?;
-        }
-        (_, mark) if mark != format.mark => return Err(JournalError::Foreign),
-        (found, _) if found != format.version => return Err(JournalError::Newer { found, known: format.version }),
-        _ => {}
+    if version(&transaction)? == 0 {
+        transaction.execute_batch(format.schema)?;
+        transaction.execute_batch("CREATE TABLE storage_key (digest BLOB NOT NULL)")?;
+        transaction.execute("INSERT INTO storage_key VALUES (?1)", [check.as_slice()])?;
+        transaction.pragma_update(None, "user_version", format.version)?;
+        transaction.pragma_update(None, "application_id", format.mark)?;
     }
+    let begun_with: Vec<u8> = transaction.query_row("SELECT digest FROM storage_key", [], |row| row.get(0))?;
     transaction.commit()?;
-    Ok(connection)
+    if begun_with != check { Err(JournalError::OtherKey) } else { Ok(connection) }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Leaves alone what another program or a later version wrote, before anything in it is changed.
+fn refuse_foreign(connection: &Connection, format: &Format) -> Result<(), JournalError> {
+    let mark: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    match (version(connection)?, mark) {
+        (0, 0) => Ok(()),
+        (_, mark) if mark != format.mark => Err(JournalError::Foreign),
+        (found, _) if found != format.version => Err(JournalError::Newer { found, known: format.version }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -76,13 +97,14 @@ mod tests {
 
     use super::*;
 
+    const KEY: [u8; 32] = [1; 32];
     const FORMAT: Format = Format { mark: 7, version: 1, schema: "CREATE TABLE a(b INTEGER)" };
 
     #[test]
     fn a_journal_is_private_with_its_side_files() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
-        let connection = open(&path, &FORMAT).unwrap();
+        let connection = open(&path, &FORMAT, &KEY).unwrap();
         connection.execute("INSERT INTO a VALUES (1)", []).unwrap();
         for entry in dir.path().read_dir().unwrap() {
             let entry = entry.unwrap();
@@ -92,14 +114,23 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_belongs_to_the_key_it_was_begun_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        drop(open(&path, &FORMAT, &KEY).unwrap());
+        drop(open(&path, &FORMAT, &KEY).unwrap());
+        assert!(matches!(open(&path, &FORMAT, &[2; 32]), Err(JournalError::OtherKey)));
+    }
+
+    #[test]
     fn a_later_or_foreign_journal_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
-        drop(open(&path, &Format { version: 2, ..FORMAT }).unwrap());
-        assert!(matches!(open(&path, &FORMAT), Err(JournalError::Newer { found: 2, known: 1 })));
-        assert!(matches!(open(&path, &Format { mark: 8, ..FORMAT }), Err(JournalError::Foreign)));
+        drop(open(&path, &Format { version: 2, ..FORMAT }, &KEY).unwrap());
+        assert!(matches!(open(&path, &FORMAT, &KEY), Err(JournalError::Newer { found: 2, known: 1 })));
+        assert!(matches!(open(&path, &Format { mark: 8, ..FORMAT }, &KEY), Err(JournalError::Foreign)));
         let text = dir.path().join("text.db");
         fs::write_private(&text, &b"not a database ".repeat(100)).unwrap();
-        assert!(matches!(open(&text, &FORMAT), Err(JournalError::Sql(_))));
+        assert!(matches!(open(&text, &FORMAT, &KEY), Err(JournalError::Sql(_))));
     }
 }

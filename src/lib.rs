@@ -18,11 +18,11 @@
 //! | 4 | `smime` | `seal` and `open` (RFC 8551), header protection (RFC 9788) |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
 //! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
+//! | 3 | `journal` | SQLite files: private, synced at every commit, open to several processes |
 //! | 3 | `space` | the trusted space: the signed white list, `Admitted` recipients |
 //! | 2 | `pki` | certificates, keys, path validation, revocation lists |
 //! | 2 | `fs` | private files: 0600, staged, synced, renamed |
 //! | 2 | `process` | which process this is, and whether another one still runs |
-//! | 2 | `journal` | SQLite files: private, synced at every commit, open to several processes |
 //! | 1 | `mail` | addresses, envelopes, drafts, MIME entities |
 //! | 1 | `ids` | RPPS, ADELI, FINESS, SIRET, INS |
 //! | 1 | `secret` | values that do not show themselves, one-time codes, sealing keys, `trait Prompt` |

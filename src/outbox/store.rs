@@ -13,6 +13,7 @@ use crate::journal;
 use crate::mail::MessageId;
 use crate::process::{Life, Process};
 use crate::secret::SealingKey;
+use crate::smime::Sealed;
 
 use super::OutboxError;
 use super::content::{self, Content};
@@ -35,16 +36,26 @@ impl Outbox {
         fs::private_dir(dir)?;
         let files = dir.join("outbox");
         fs::private_dir(&files)?;
-        let connection = journal::open(&dir.join("outbox.db"), &FORMAT)?;
-        let outbox = Outbox {
-            connection: Mutex::new(connection),
-            files,
-            key: key.derive(b"outbox"),
-            clock,
-            owner: Process::current(),
-        };
+        let key = key.derive(b"outbox");
+        let check = rows::digest(&key, b"storage key", b"");
+        let connection = journal::open(&dir.join("outbox.db"), &FORMAT, &check)?;
+        let outbox = Outbox { connection: Mutex::new(connection), files, key, clock, owner: Process::current() };
         outbox.recover()?;
         Ok(outbox)
+    }
+
+    /// Takes a sealed message in under the caller's key. When this returns, message and row are on disk.
+    pub fn enqueue_sealed(&self, key: &[u8; 32], sealed: &mut Sealed) -> Result<Enqueued, OutboxError> {
+        let (envelope, message_id) = (sealed.envelope().clone(), sealed.message_id().clone());
+        let message = NewMessage {
+            key,
+            envelope: &envelope,
+            message_id: &message_id,
+            protection: sealed.protection().as_str(),
+            size: sealed.size(),
+        };
+        let mut octets = sealed.reader().map_err(OutboxError::io("read"))?;
+        self.enqueue(&message, &mut octets)
     }
 
     /// Takes a message in. When this returns, message and row are on disk. A message whose key is known stays as it is.
