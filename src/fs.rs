@@ -78,6 +78,40 @@ pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// Opens a file for reading.
+pub fn open(path: &Path) -> Result<File, FsError> {
+    File::open(path).map_err(failed("read", path))
+}
+
+/// Gives a file a second name on the same file system, unless something stands there.
+pub fn link(from: &Path, to: &Path) -> Result<(), FsError> {
+    std::fs::hard_link(from, to).map_err(failed("create", to))
+}
+
+/// Gives a file or folder another name.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
+    std::fs::rename(from, to).map_err(failed("rename", to))
+}
+
+/// Removes a file; one that is gone already is as good as removed.
+pub fn remove(path: &Path) -> Result<(), FsError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder with everything in it.
+pub fn remove_dir(path: &Path) -> Result<(), FsError> {
+    std::fs::remove_dir_all(path).map_err(failed("remove", path))
+}
+
+/// The names in a folder, in no order; names that are not UTF-8 are left out.
+pub fn entries(dir: &Path) -> Result<Vec<String>, FsError> {
+    let entries = dir.read_dir().map_err(failed("read", dir))?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
+}
+
 /// Puts a folder's entries on disk, so that a rename in it outlives a power cut.
 pub fn sync_dir(path: &Path) -> Result<(), FsError> {
     File::open(path).and_then(|dir| dir.sync_all()).map_err(failed("sync", path))

@@ -16,6 +16,8 @@ mod people;
 #[cfg(test)]
 mod specimen;
 mod state;
+#[allow(dead_code, unused_imports, reason = "the mail servers come next")]
+mod store;
 mod tls;
 mod web;
 
