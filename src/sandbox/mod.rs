@@ -2,8 +2,6 @@
 //!
 //! It shares no line with the clients it serves: its own authority, its own parsers, its own idea of the protocols.
 
-#![allow(dead_code, reason = "the servers that use the rest come next")]
-
 mod authority;
 mod credentials;
 mod directory;
@@ -12,14 +10,20 @@ mod http;
 mod leafs;
 mod list;
 mod listener;
+mod mailbox;
 mod people;
+#[cfg(test)]
+mod scripted;
+mod server;
+mod signin;
 #[cfg(test)]
 mod specimen;
 mod state;
-#[allow(dead_code, unused_imports, reason = "the mail servers come next")]
 mod store;
+mod submission;
 mod tls;
 mod web;
+mod wire;
 
 use std::error::Error;
 use std::io;
@@ -37,7 +41,10 @@ pub use faults::{Action, Fault, FaultError, ServerCertificate, Stage, help as fa
 use listener::{Bound, Listener};
 use people::{Account, Entry, Holder, Keys, PEOPLE};
 pub use people::{Kind, Person, Signin};
+use server::Service;
+use signin::Accounts;
 use state::State;
+use store::Store;
 use tls::ServerConfigs;
 
 /// What to start.
@@ -170,18 +177,28 @@ impl Sandbox {
         let [directory, list, revocation] =
             [options.ports.directory, options.ports.list, options.ports.revocation].map(Bound::new);
         let (directory, list, revocation) = (directory?, list?, revocation?);
-        let ports = Ports {
+        let mut ports = Ports {
             directory: directory.number(),
             list: list.number(),
             revocation: revocation.number(),
             ..options.ports
         };
+        let mail = server::bind(&mut ports)?;
         let operator = operator(&state, ports)?;
-        let listeners = vec![
+        let mut listeners = vec![
             web::directory(&state, options.clock, operator.directory_url.clone(), &faults, &tls).serve(directory)?,
             web::list(&state, options.clock, &faults, &tls).serve(list)?,
             web::revocation(&state, &faults).serve(revocation)?,
         ];
+        let service = Arc::new(Service {
+            name: authority::OPERATOR_NAME,
+            clock: options.clock,
+            accounts: Accounts::new(accounts(&state)?, options.clock),
+            store: Store::open(options.state.join("mail"), options.clock)?,
+            faults,
+            tls,
+        });
+        listeners.extend(server::serve_all(&service, mail)?);
         Ok(Sandbox { operator, listeners })
     }
 
