@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_takes_nothing_is_an_error() {
+    fn a_segment_that_others_may_read_is_not_added_to() {
         use std::os::unix::fs::PermissionsExt;
         let dir = folder();
         small(dir.path());
@@ -401,6 +401,6 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         let mailbox = labo();
         let begun = open(dir.path()).begin(&Deed::new("laboratoire", &mailbox, Action::Send, "x"));
-        assert!(matches!(begun, Err(TraceError::Fs(_))), "a file that others may read is not added to");
+        assert!(matches!(begun, Err(TraceError::Fs(_))));
     }
 }
