@@ -1,6 +1,6 @@
 //! Commands and their answers through io-imap: one bounded line at a time, so that nothing is read that was not asked for.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::num::NonZeroU32;
 
 use io_imap::codec::CommandCodec;
@@ -16,7 +16,7 @@ use io_imap::types::response::{Code, Data, StatusBody, StatusKind};
 use io_imap::types::sequence::SequenceSet;
 
 use super::{Failure, ImapError, Stage};
-use crate::net::{Stream, Timeouts, Wire, bounded};
+use crate::net::{LinkError, Stream, Timeouts, Wire, bounded};
 
 /// Longest line of an answer, in octets: the UIDs of some 400,000 messages stand in one.
 const LINE_LIMIT: usize = 4 * 1024 * 1024;
@@ -92,8 +92,11 @@ impl Exchange {
                 ImapSendResult::WantsWrite(octets) => self.send(stage, &octets).map_err(Refusal::Other)?,
                 ImapSendResult::WantsRead => {
                     let next = self.read_line(stage, &mut heard, ANSWER_LIMIT).map_err(Refusal::Other)?;
+                    if let Some(refusal) = refusal(stage, tag.as_ref(), &next) {
+                        return Err(refusal);
+                    }
                     search_lines += usize::from(next.get(..8).is_some_and(|s| s.eq_ignore_ascii_case(b"* SEARCH")));
-                    line = Some(next);
+                    line = Some(readable(next));
                 }
                 ImapSendResult::Ok(output) => break output,
                 ImapSendResult::Err(error) => return Err(Refusal::Other(self.broken(stage, of_parser(&error)))),
@@ -103,21 +106,12 @@ impl Exchange {
         if let Some(bye) = farewell {
             return Err(Refusal::Other(self.broken(stage, Failure::Bye { text: bounded(bye.text.as_ref()) })));
         }
-        let Some(tagged) = output.tagged.filter(|tagged| tagged.tag == tag || stage == Stage::Logout) else {
-            if stage == Stage::Logout {
-                return Ok(Done { data: output.data, notices: output.untagged, code: None, search_lines });
-            }
+        let answered = output.tagged.filter(|tagged| tagged.tag == tag && tagged.body.kind == StatusKind::Ok);
+        if answered.is_none() && stage != Stage::Logout {
             return Err(Refusal::Other(self.broken(stage, Failure::Protocol("the answer is to something else"))));
-        };
-        let StatusBody { kind, code, text } = tagged.body;
-        let text = bounded(text.as_ref());
-        match kind {
-            StatusKind::Ok => Ok(Done { data: output.data, notices: output.untagged, code, search_lines }),
-            _ if code == Some(Code::TryCreate) => {
-                Err(Refusal::NoSuchFolder(ImapError { stage, failure: Failure::Refused { text } }))
-            }
-            _ => Err(Refusal::Other(ImapError { stage, failure: Failure::Refused { text } })),
         }
+        let code = answered.and_then(|tagged| tagged.body.code);
+        Ok(Done { data: output.data, notices: output.untagged, code, search_lines })
     }
 
     /// Fetches one message, without marking it as seen, straight into `out`. Gives its length.
@@ -134,7 +128,7 @@ impl Exchange {
                     self.send(stage, &octets)?;
                 }
                 ImapCoroutineState::Yielded(ImapMessageFetchStreamBatchYield::WantsRead) => {
-                    line = Some(self.read_line(stage, &mut heard, FRAME_LIMIT)?);
+                    line = Some(readable(self.read_line(stage, &mut heard, FRAME_LIMIT)?));
                 }
                 ImapCoroutineState::Yielded(ImapMessageFetchStreamBatchYield::MessageStart { uid: other }) => {
                     if other != uid.get() || length.replace(0).is_some() {
@@ -191,6 +185,7 @@ impl Exchange {
         self.wire.send(octets).map_err(|link| self.broken(stage, link.into()))
     }
 
+    /// The line as it came; [`readable`] makes it one for the parser.
     fn read_line(&mut self, stage: Stage, heard: &mut usize, limit: usize) -> Result<Vec<u8>, ImapError> {
         let line = self.wire.read_whole_line(LINE_LIMIT).map_err(|link| self.broken(stage, link.into()))?;
         *heard += line.len();
@@ -204,7 +199,9 @@ impl Exchange {
         if self.open {
             return Ok(());
         }
-        Err(ImapError { stage, failure: Failure::Bye { text: String::new() } })
+        let endpoint = self.wire.endpoint().to_owned();
+        let source = io::ErrorKind::NotConnected.into();
+        Err(ImapError { stage, failure: LinkError::Broken { endpoint, source }.into() })
     }
 
     /// Ends the connection.
@@ -218,6 +215,28 @@ impl Exchange {
         self.abandon();
         ImapError { stage, failure }
     }
+}
+
+/// A tagged NO or BAD. It is read here and not by the parser, which stumbles over what servers put into its text: names of
+/// folders in UTF-8, codes of their own.
+fn refusal(stage: Stage, tag: &str, line: &[u8]) -> Option<Refusal> {
+    let answer = line.strip_prefix(tag.as_bytes())?.strip_prefix(b" ")?;
+    let (word, text) = answer.split_at(answer.iter().position(|b| b.is_ascii_whitespace())?);
+    if !word.eq_ignore_ascii_case(b"NO") && !word.eq_ignore_ascii_case(b"BAD") {
+        return None;
+    }
+    let text = bounded(String::from_utf8_lossy(text).trim());
+    let no_such_folder = text.get(..11).is_some_and(|code| code.eq_ignore_ascii_case("[TRYCREATE]"));
+    let error = ImapError { stage, failure: Failure::Refused { text } };
+    Some(if no_such_folder { Refusal::NoSuchFolder(error) } else { Refusal::Other(error) })
+}
+
+/// The parser refuses octets above 127 in the text of an answer, where some servers have them and nothing here reads them.
+fn readable(mut line: Vec<u8>) -> Vec<u8> {
+    for octet in line.iter_mut().filter(|octet| !octet.is_ascii()) {
+        *octet = b'?';
+    }
+    line
 }
 
 fn of_parser(error: &ImapSendError) -> Failure {

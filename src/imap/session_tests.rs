@@ -155,7 +155,7 @@ fn a_message_is_found_fetched_and_acknowledged() {
         let rest = format!("ISTS\r\n* 1 FETCH (UID 9 BODY[] {{{}}}\r\n{sent})\r\n$ OK x\r\n", sent.len());
         answer(peer, "UID FETCH 9", &rest);
         answer(peer, "UID STORE 4 +FLAGS.SILENT (\\Seen)", "$ OK x\r\n");
-        answer(peer, "UID MOVE 4 Trait&AOk-s", "$ NO [TRYCREATE] no such folder\r\n");
+        answer(peer, "UID MOVE 4 Trait&AOk-s", "$ NO [TRYCREATE] Mailbox doesn't exist: Traités\r\n");
         answer(peer, "CREATE Trait&AOk-s", "$ OK x\r\n");
         answer(peer, "UID MOVE 4 Trait&AOk-s", "* OK [COPYUID 7 4 1:4294967295] x\r\n* 1 EXPUNGE\r\n$ OK x\r\n");
         answer(peer, "UID STORE 9 +FLAGS.SILENT (\\Deleted)", "$ OK x\r\n");
@@ -182,7 +182,7 @@ fn a_message_is_found_fetched_and_acknowledged() {
 #[test]
 fn without_move_a_message_is_copied_and_then_it_alone_removed() {
     let server = server("UIDPLUS", |peer| {
-        answer(peer, "UID COPY 4 Archive", "$ OK [COPYUID 7 4 1] x\r\n");
+        answer(peer, "UID COPY 4 Archive", "$ OK [COPYUID 7 4 1] déplacé\r\n");
         answer(peer, "UID STORE 4 +FLAGS.SILENT (\\Deleted)", "$ OK x\r\n");
         answer(peer, "UID EXPUNGE 4", "$ OK x\r\n");
     });
@@ -199,7 +199,7 @@ fn without_move_a_message_is_copied_and_then_it_alone_removed() {
 #[test]
 fn a_refused_command_leaves_the_session_standing() {
     let server = server("", |peer| {
-        answer(peer, "EXAMINE Other", "$ NO no such folder\r\n");
+        answer(peer, "EXAMINE Other", "$ NO [X-OWN {3] no such folder: Été\r\n");
         answer(peer, "EXAMINE INBOX", "* 0 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n$ OK [READ-ONLY] x\r\n");
         answer(peer, "UID SEARCH ALL", "* SEARCH\r\n$ OK x\r\n");
         answer(peer, "UID FETCH 4", "$ OK nothing\r\n");
@@ -207,7 +207,10 @@ fn a_refused_command_leaves_the_session_standing() {
     });
     let mut session = session(&server);
     let error = session.select("Other", true).unwrap_err();
-    assert!(matches!(&error.failure, Failure::Refused { text } if text == "no such folder"), "{error:?}");
+    assert!(
+        matches!(&error.failure, Failure::Refused { text } if text == "[X-OWN {3] no such folder: Été"),
+        "{error:?}"
+    );
     assert!(session.select("INBOX", true).unwrap().read_only);
     assert!(session.search(Which::All).unwrap().is_empty());
     assert!(matches!(session.fetch_raw(4, &mut Vec::new(), 9).unwrap_err().failure, Failure::Gone));
