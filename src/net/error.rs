@@ -80,6 +80,10 @@ impl LinkError {
             None if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 LinkError::Timeout { endpoint }
             }
+            // rustls explains a missing close_notify with a link to its manual.
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                LinkError::Broken { endpoint, source: error.kind().into() }
+            }
             None => LinkError::Broken { endpoint, source: error },
         }
     }
@@ -119,7 +123,8 @@ impl Untrusted {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Untrusted::NotYetValid,
             CertificateError::NotValidForName => Untrusted::WrongName { presented: "other names".to_owned() },
             CertificateError::NotValidForNameContext { presented, .. } => {
-                Untrusted::WrongName { presented: bounded(&presented.join(", ")) }
+                let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+                Untrusted::WrongName { presented: bounded(&names.join(", ")) }
             }
             CertificateError::Revoked => Untrusted::Revoked,
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Untrusted::WrongUsage,
@@ -127,6 +132,11 @@ impl Untrusted {
             other => Untrusted::Other(bounded(&other.to_string())),
         }
     }
+}
+
+/// The name in rustls's `DnsName("...")`.
+fn bare(presented: &str) -> &str {
+    presented.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map_or(presented, |(name, _)| name)
 }
 
 /// The text, cut to what an error may carry.
