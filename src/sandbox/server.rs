@@ -140,3 +140,31 @@ fn serve(service: &Service, door: Door, stream: TcpStream, stop: &Stop) {
         Err(_) => wire.break_off(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use crate::clock::Clock;
+    use crate::sandbox::{Options, Sandbox, specimen};
+
+    #[test]
+    fn a_started_operator_greets_on_its_ports_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        specimen::state(&path);
+        let sandbox = Sandbox::start(Options::new(path, Clock::Fixed(specimen::MADE.parse().unwrap()))).unwrap();
+        let ports = sandbox.operator().ports;
+        let connect = |port| TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+        for (port, greeting) in [(ports.submission_starttls, "220 "), (ports.mailbox_starttls, "* OK [CAPABILITY ")] {
+            let mut line = String::new();
+            BufReader::new(connect(port).unwrap()).read_line(&mut line).unwrap();
+            assert!(line.starts_with(greeting), "{line}");
+        }
+        let idle = [ports.submission_tls, ports.mailbox_tls].map(|port| connect(port).unwrap());
+        drop(sandbox);
+        drop(idle);
+        assert!(connect(ports.submission_tls).is_err() && connect(ports.mailbox_starttls).is_err());
+    }
+}

@@ -71,6 +71,11 @@ impl Folder {
         Ok(Folder { dir, lock, state: Mutex::new(state) })
     }
 
+    /// Whether it was removed or renamed.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.state().refresh(&self.dir), Err(StoreError::Gone))
+    }
+
     /// The folder as it is now, or nothing if it is as in `known`, the generation of an earlier snapshot.
     pub(in crate::sandbox) fn snapshot(&self, known: Option<u64>) -> Result<Option<Snapshot>, StoreError> {
         let mut state = self.state();

@@ -137,10 +137,10 @@ impl Mailbox<'_> {
         let place = self.place(name)?;
         let mut open = self.store.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(folder) = open.get(&place) {
-            match folder.snapshot(None) {
-                Err(StoreError::Gone) => open.remove(&place),
-                _ => return Ok(Arc::clone(folder)),
-            };
+            if !folder.is_gone() {
+                return Ok(Arc::clone(folder));
+            }
+            open.remove(&place);
         }
         if !fs::exists(&place) {
             if !is_standing(name) {

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use crate::fs::Staged;
 use crate::sandbox::server::Service;
 use crate::sandbox::store::StoreError;
-use crate::sandbox::submission::{Transaction, queue_id};
+use crate::sandbox::submission::Transaction;
+use crate::sandbox::submission::message::queue_id;
 
 /// As much of the header as a report carries.
 const MAX_HEADER: u64 = 64 << 10;
