@@ -45,6 +45,11 @@ pub fn private_dir(path: &Path) -> Result<(), FsError> {
     check_private(path)
 }
 
+/// Makes a folder and its parents, 0700 each; one that is there already is taken as it is.
+pub fn make_dir(path: &Path) -> Result<(), FsError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make", path))
+}
+
 /// Refuses a file or folder that group or others may read, write or enter.
 pub fn check_private(path: &Path) -> Result<(), FsError> {
     let metadata = path.metadata().map_err(failed("read", path))?;
@@ -240,6 +245,19 @@ pub fn sweep_staged(dir: &Path, now: jiff::Timestamp) -> Result<(), FsError> {
         }
     }
     Ok(())
+}
+
+/// How many files of a folder were last written before a moment; a folder that is not there has none.
+pub fn count_older(dir: &Path, before: jiff::Timestamp) -> Result<u64, FsError> {
+    if !exists(dir) {
+        return Ok(0);
+    }
+    let mut count = 0;
+    for entry in dir.read_dir().map_err(failed("read", dir))? {
+        let metadata = entry.and_then(|entry| entry.metadata()).map_err(failed("read", dir))?;
+        count += u64::from(metadata.is_file() && metadata.mtime() < before.as_second());
+    }
+    Ok(count)
 }
 
 /// Writes a private file whole: temporary name, sync, rename, sync of the folder.

@@ -13,11 +13,15 @@ use source::Source;
 
 /// The files that may open a secret, and what for.
 const OPEN_SECRETS: &[(&str, &str)] = &[
+    ("src/cli/config.rs", "compares two typings of a passphrase, hands the settings to the editor"),
+    ("src/cli/init.rs", "writes a new key to the file that was asked for"),
+    ("src/cli/sandbox.rs", "prints the throw-away secrets of the sandbox, which is what it is for"),
     ("src/cms/agreement.rs", "derives the key-encryption key from the shared secret"),
     ("src/cms/envelope_reader.rs", "gives the content key to the cipher"),
     ("src/cms/envelope_writer.rs", "encrypts another content under the content key"),
     ("src/cms/recipient.rs", "wraps the content key under a key-encryption key"),
     ("src/cms/unwrap.rs", "unwraps the content key"),
+    ("src/commands/account.rs", "reads the keys of a profile"),
     ("src/directory/client.rs", "sends the key of the directory with each request"),
     ("src/pki/key.rs", "reads private keys and writes them out as PKCS#8"),
     ("src/sandbox/authority.rs", "signs with the keys of the throw-away authority"),
@@ -43,7 +47,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
 ];
 
 /// The files outside `src/fs.rs` that open something for writing, and why that is no file of ours.
-const OPEN_FOR_WRITING: &[(&str, &str)] = &[];
+const OPEN_FOR_WRITING: &[(&str, &str)] = &[("src/cli/terminal.rs", "the terminal itself, to ask on it")];
 
 fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,1 +1,93 @@
 //! Words in, words out: the only room that prints.
+
+mod audit;
+mod config;
+mod demo;
+mod diagnosis;
+mod environment;
+mod fetch;
+mod hints;
+mod init;
+mod lookup;
+pub mod manual;
+mod outbox;
+mod output;
+mod purge_check;
+mod safe;
+mod sandbox;
+mod sandboxed;
+mod schema;
+mod send;
+mod session;
+pub mod status;
+mod terminal;
+mod unlock;
+mod words;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use diagnosis::Diagnosis;
+pub use environment::Environment;
+use output::Output;
+use session::Session;
+use status::Status;
+use words::{Verb, Words};
+
+/// The whole command line, for completions and manual pages.
+pub fn command() -> clap::Command {
+    Words::command()
+}
+
+/// Understands the words, does what they say, tells the outcome; the number is the exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
+    forbid_core_dumps();
+    let words = match Words::try_parse_from(arguments) {
+        Ok(words) => words,
+        Err(error) => return misunderstood(&error),
+    };
+    let output = Output::new(&words.globals);
+    let status = match act(words, environment, &output) {
+        Ok(status) => status,
+        Err(diagnosis) => {
+            diagnosis.tell(&output);
+            diagnosis.status
+        }
+    };
+    status.code()
+}
+
+fn act(words: Words, environment: &Environment, output: &Output) -> Result<Status, Diagnosis> {
+    let globals = &words.globals;
+    match words.verb {
+        // These two need no profile.
+        Verb::Config(config::Args { deed: config::Deed::Schema { name } }) => config::schema(name.as_deref(), output),
+        Verb::Sandbox(args) => sandbox::run(&args, globals, environment, output),
+        Verb::Demo(_) => demo::run(globals, environment, output),
+        Verb::Init(args) => init::run(&args, &Session::bare(globals, environment, output)?),
+        Verb::Config(args) => config::run(args, globals, environment, output),
+        Verb::Send(args) => send::run(&args, &Session::open(globals, environment, output)?),
+        Verb::Fetch(args) => fetch::run(&args, &Session::open(globals, environment, output)?),
+        Verb::Lookup(args) => lookup::run(&args, &Session::open(globals, environment, output)?),
+        Verb::PurgeCheck(args) => purge_check::run(&args, &Session::open(globals, environment, output)?),
+        Verb::Audit(args) => audit::run(&args, &Session::open(globals, environment, output)?),
+        Verb::Outbox(args) => outbox::run(&args, &Session::open(globals, environment, output)?),
+    }
+}
+
+/// Help and version are answers; anything else the parser says is a usage error.
+fn misunderstood(error: &clap::Error) -> u8 {
+    // Where even this cannot be written there is nobody left to tell.
+    let _ = error.print();
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if asked { Status::Done.code() } else { Status::Usage.code() }
+}
+
+/// A dump of this process would hold keys and messages.
+fn forbid_core_dumps() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    // A system that refuses to lower a limit leaves nothing better to do.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}

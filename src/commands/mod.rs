@@ -1,1 +1,43 @@
 //! The stories: one file per verb.
+
+mod account;
+pub mod audit;
+mod error;
+pub mod fetch;
+mod gate;
+pub mod init;
+pub mod lookup;
+pub mod outbox;
+pub mod purge_check;
+mod received;
+mod revocation;
+pub mod send;
+mod submit;
+mod traced;
+
+use std::path::PathBuf;
+
+pub use account::{Account, World};
+pub use error::Error;
+
+/// Where things are kept on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// `$XDG_CONFIG_HOME/mss`: the vault.
+    pub config: PathBuf,
+    /// `$XDG_STATE_HOME/mss`: outbox, inbox and trace of each profile.
+    pub state: PathBuf,
+    /// `$XDG_CACHE_HOME/mss`: what can be fetched again.
+    pub cache: PathBuf,
+}
+
+/// What a story tells on its way, beside its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A step was done.
+    Step(String),
+    /// A detail of a step: what a server answered.
+    Detail(String),
+    /// Something the user should act on, though the work goes on.
+    Warning(String),
+}

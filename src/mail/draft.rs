@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::SystemTime;
 
+use aws_lc_rs::digest;
 use jiff::Zoned;
 
 use super::{Field, MAGIC_OCTETS, Mailbox, MessageId, media_type};
@@ -125,6 +126,13 @@ impl Attachment {
         self.size
     }
 
+    /// SHA-256 of the octets; `number` is its place in the message, for the error.
+    pub fn sha256(&self, number: usize) -> Result<[u8; 32], ComposeError> {
+        let mut digest = Sha256(digest::Context::new(&digest::SHA256));
+        self.copy_to(number, &mut digest)?;
+        Ok(digest.0.finish().as_ref().try_into().expect("SHA-256 gives 32 octets"))
+    }
+
     /// Writes the octets; `number` is its place in the message, for the error. What changed since is refused.
     pub(super) fn copy_to(&self, number: usize, out: &mut dyn Write) -> Result<(), ComposeError> {
         match &self.source {
@@ -153,6 +161,20 @@ impl Attachment {
                 if now.modified().ok() != *modified { Err(ComposeError::Changed { number }) } else { Ok(()) }
             }
         }
+    }
+}
+
+/// A digest that is written to.
+struct Sha256(digest::Context);
+
+impl Write for Sha256 {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.update(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

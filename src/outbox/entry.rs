@@ -90,7 +90,7 @@ impl State {
 
 /// A message on its way into the outbox.
 #[derive(Clone, Copy, Debug)]
-pub struct NewMessage<'a> {
+pub(super) struct NewMessage<'a> {
     /// What makes it this message and no other: the same key enters once.
     pub key: &'a [u8; 32],
     /// Sender and recipients.

@@ -11,7 +11,7 @@ mod rows;
 mod store;
 
 pub use content::Content;
-pub use entry::{Enqueued, Entry, Id, NewMessage, Outcome, RecipientEntry, Resolution, Settled, State};
+pub use entry::{Enqueued, Entry, Id, Outcome, RecipientEntry, Resolution, Settled, State};
 pub use lease::Lease;
 pub use store::Outbox;
 
@@ -70,6 +70,7 @@ mod tests {
     use crate::process::Process;
     use crate::secret::{SealingKey, Secret};
 
+    use super::entry::NewMessage;
     use super::*;
 
     const MESSAGE: &[u8] = b"Subject: [...]\r\n\r\nMIIsealed";

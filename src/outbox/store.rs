@@ -59,7 +59,7 @@ impl Outbox {
     }
 
     /// Takes a message in. When this returns, message and row are on disk. A message whose key is known stays as it is.
-    pub fn enqueue(&self, message: &NewMessage<'_>, octets: &mut dyn Read) -> Result<Enqueued, OutboxError> {
+    pub(super) fn enqueue(&self, message: &NewMessage<'_>, octets: &mut dyn Read) -> Result<Enqueued, OutboxError> {
         let digest = rows::digest(&self.key, b"key", message.key);
         if let Some((id, state)) = rows::by_key(&self.connection(), &digest)? {
             return Ok(Enqueued::Known(id, state));

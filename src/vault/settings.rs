@@ -172,6 +172,17 @@ pub enum Method {
     Certificate,
 }
 
+impl Method {
+    /// The word for it in the settings and in the trace.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::PasswordTotp => "password-totp",
+            Method::Password => "password",
+            Method::Certificate => "certificate",
+        }
+    }
+}
+
 /// Where the one-time code stands in the password field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

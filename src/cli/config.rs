@@ -1,0 +1,356 @@
+//! `mss config`: the words, and how the settings are told.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Subcommand;
+use schemars::JsonSchema;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::diagnosis::Diagnosis;
+use super::environment::Environment;
+use super::init::read_keys;
+use super::output::Output;
+use super::session::Session;
+use super::status::Status;
+use super::words::Globals;
+use super::{schema, unlock};
+use crate::commands::Error;
+use crate::fs::{self, Staged};
+use crate::pki::Certificate;
+use crate::secret::Secret;
+use crate::vault::{Document, KeyPair, Need, SETTINGS, ServiceKey, Vault, Way};
+
+/// Show, change and rekey the encrypted configuration
+///
+/// The vault is a CMS file; openssl cms opens it with the service key. Secrets are shown by nobody.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    pub deed: Deed,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum Deed {
+    /// Show the settings of the profile; secrets appear as [secret]
+    Show {
+        /// Say where each value comes from: a variable, the profile, or the default
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Show one setting, for example submission.host
+    Get { key: String },
+    /// Change one setting; a secret is asked for or read from a file, never taken from the command line
+    Set {
+        key: String,
+        /// The new value
+        #[arg(conflicts_with = "from_file")]
+        value: Option<String>,
+        /// Read the value from this file, or from stdin (-)
+        #[arg(long, value_name = "FILE|-")]
+        from_file: Option<PathBuf>,
+    },
+    /// Edit the settings as TOML with $VISUAL or $EDITOR; nothing is written unless every key is known
+    Edit,
+    /// Install a certificate and its key; the pair they replace still opens older messages
+    Certificate {
+        /// The certificate and its chain (PEM)
+        #[arg(long, value_name = "FILE")]
+        certificate: PathBuf,
+        /// Its key (PEM, mode 0600)
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Print the path of the vault
+    Path,
+    /// Replace the ways to open the vault: new passphrase, new service key, recovery certificate
+    Rekey(RekeyArgs),
+    /// Print the JSON Schema of the configuration or of an answer, for example mss.send/1
+    Schema { name: Option<String> },
+}
+
+/// The ways to open the vault from now on; those not named are gone.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("way").required(true).multiple(true))]
+pub struct RekeyArgs {
+    /// Ask for a new passphrase
+    #[arg(long, group = "way", conflicts_with = "new_passphrase_file")]
+    pub passphrase: bool,
+    /// Read the new passphrase from the first line of this file (mode 0600)
+    #[arg(long, value_name = "FILE", group = "way")]
+    pub new_passphrase_file: Option<PathBuf>,
+    /// Make a new service key and write it to this file (mode 0600)
+    #[arg(long, value_name = "FILE", group = "way")]
+    pub service_key_out: Option<PathBuf>,
+    /// Also let the holder of this certificate open it (PEM), for example the site's recovery key
+    #[arg(long, value_name = "FILE", group = "way")]
+    pub recovery_certificate: Vec<PathBuf>,
+}
+
+/// One setting of the profile.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SettingLine {
+    schema: &'static str,
+    profile: String,
+    key: String,
+    /// Absent where the setting is; `[secret]` where it is one.
+    value: Option<String>,
+    /// `variable`, `profile`, `default` or `absent`.
+    origin: &'static str,
+}
+
+/// Does what was asked of the configuration.
+pub(super) fn run(
+    args: Args,
+    globals: &Globals,
+    environment: &Environment,
+    output: &Output,
+) -> Result<Status, Diagnosis> {
+    let mut session = Session::bare(globals, environment, output)?;
+    if globals.sandbox {
+        session.start_sandbox(crate::sandbox::Options::new)?;
+    }
+    match args.deed {
+        Deed::Path => output.line(unlock::path(&session).display())?,
+        Deed::Schema { name } => return schema(name.as_deref(), output),
+        Deed::Show { origin } => show(&session, origin)?,
+        Deed::Get { key } => get(&session, &key)?,
+        Deed::Set { key, value, from_file } => set(&session, &key, value, from_file.as_deref())?,
+        Deed::Certificate { certificate, key } => certificate_and_key(&session, &certificate, &key)?,
+        Deed::Edit => edit(&session)?,
+        Deed::Rekey(ways) => rekey(&session, &ways)?,
+    }
+    Ok(Status::Done)
+}
+
+/// Prints a JSON Schema, or the names there are.
+pub(super) fn schema(name: Option<&str>, output: &Output) -> Result<Status, Diagnosis> {
+    let Some(name) = name else {
+        for name in schema::names() {
+            output.line(name)?;
+        }
+        return Ok(Status::Done);
+    };
+    let schema = schema::of(name).ok_or_else(|| {
+        Diagnosis::of(Status::Usage, "schema", format!("there is no schema {name}"))
+            .hint_command("see which there are", "mss config schema")
+    })?;
+    output.line(serde_json::to_string_pretty(&schema).map_err(io::Error::other)?)?;
+    Ok(Status::Done)
+}
+
+/// The settings to look at: those of the vault, or those the sandbox gives its users.
+fn document(session: &Session<'_>) -> Result<Document, Diagnosis> {
+    match &session.config {
+        Some(config) => Ok(Document::of(config)?),
+        None => Ok(unlock::open(session)?.document().clone()),
+    }
+}
+
+/// The vault, which the sandbox has none of.
+fn vault(session: &Session<'_>) -> Result<Vault, Diagnosis> {
+    if session.globals.sandbox {
+        return Err(Diagnosis::of(Status::Usage, "sandbox", "the sandbox has no vault to change"));
+    }
+    unlock::open(session)
+}
+
+fn profile_name(session: &Session<'_>, document: &Document) -> Result<String, Diagnosis> {
+    let (wanted, config) = (session.globals.profile.as_deref(), document.config());
+    let found = config.profile(wanted).map(|(name, _)| name.to_owned());
+    let absent = || Error::NoProfile {
+        name: wanted.or(config.default_profile.as_deref()).map(str::to_owned),
+        known: config.profiles.keys().cloned().collect(),
+    };
+    Ok(found.ok_or_else(absent)?)
+}
+
+/// The whole path of a key: below the profile, unless it says otherwise.
+fn full_key(session: &Session<'_>, document: &Document, key: &str) -> Result<String, Diagnosis> {
+    if key.starts_with("profile.") || matches!(key, "version" | "default-profile") {
+        return Ok(key.to_owned());
+    }
+    Ok(format!("profile.{}.{key}", profile_name(session, document)?))
+}
+
+fn show(session: &Session<'_>, origin: bool) -> Result<(), Diagnosis> {
+    let document = document(session)?;
+    let profile = profile_name(session, &document)?;
+    let variables = unlock::overrides(session.environment);
+    let written = document.shown();
+    let mut lines = Vec::new();
+    for setting in SETTINGS.iter().filter(|setting| !setting.path.contains("[]")) {
+        let Some(key) = setting.path.strip_prefix("profile.*.") else { continue };
+        let full = format!("profile.{profile}.{key}");
+        let variable = variables.iter().find(|(path, _)| *path == setting.path);
+        let (value, origin) = match (variable, written.iter().find(|(key, _)| *key == full), setting.need) {
+            (Some((_, value)), _, _) => (Some((*value).to_owned()), "variable"),
+            (None, Some((_, Some(value))), _) => (Some(value.clone()), "profile"),
+            (None, Some((_, None)), _) => (Some("[secret]".to_owned()), "profile"),
+            (None, None, Need::Default(value)) => (Some(value.to_owned()), "default"),
+            (None, None, _) => (None, "absent"),
+        };
+        lines.push(SettingLine {
+            schema: "mss.config/1",
+            profile: profile.clone(),
+            key: key.to_owned(),
+            value,
+            origin,
+        });
+    }
+    let output = session.output;
+    for line in lines.iter().filter(|line| origin || line.value.is_some()) {
+        if output.json {
+            output.json(line)?;
+            continue;
+        }
+        let value = line.value.as_deref().unwrap_or("-");
+        let first = value.lines().next().unwrap_or_default();
+        let shown = if first.len() < value.trim_end().len() { format!("{first} ...") } else { first.to_owned() };
+        let origin = if origin { format!("{:<9}", line.origin) } else { String::new() };
+        output.line(format_args!("{origin}{} = {shown}", line.key))?;
+    }
+    Ok(())
+}
+
+fn get(session: &Session<'_>, key: &str) -> Result<(), Diagnosis> {
+    let document = document(session)?;
+    let key = full_key(session, &document, key)?;
+    let value = document.get(&key)?;
+    let secret = document.is_secret(&key);
+    let Some(value) = value else {
+        return Err(Diagnosis::of(Status::Configuration, "absent", format!("{key} is not set")));
+    };
+    session.output.line(if secret { "[secret]" } else { value.expose().trim_end() })?;
+    Ok(())
+}
+
+fn set(session: &Session<'_>, key: &str, value: Option<String>, file: Option<&Path>) -> Result<(), Diagnosis> {
+    let mut vault = vault(session)?;
+    let key = full_key(session, vault.document(), key)?;
+    if value.is_some() && vault.document().is_secret(&key) {
+        return Err(Diagnosis::of(Status::Usage, "secret-in-argv", format!("{key} is a secret"))
+            .because("the command line is seen by every user of the machine")
+            .hint("leave the value out to be asked for it, or give --from-file FILE"));
+    }
+    let value = match (value, file) {
+        (Some(value), _) => Secret::new(value),
+        (None, Some(file)) => whole(file)?,
+        (None, None) => session.prompt.secret(&format!("new value of {key}"), "--from-file FILE")?,
+    };
+    let document = vault.document().set(&key, &value)?;
+    Ok(vault.save(document)?)
+}
+
+/// A value from a file or from stdin, its last line end dropped.
+fn whole(file: &Path) -> Result<Secret<String>, Diagnosis> {
+    let mut text = Zeroizing::new(String::new());
+    let read = if file == Path::new("-") {
+        io::stdin().lock().take(1 << 20).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(1 << 20).read_to_string(&mut text))
+    };
+    read.map_err(|error| {
+        Diagnosis::of(Status::NoInput, "no-input", format!("cannot read {}", file.display())).because(error.to_string())
+    })?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn certificate_and_key(session: &Session<'_>, certificate: &Path, key: &Path) -> Result<(), Diagnosis> {
+    let mut vault = vault(session)?;
+    let name = profile_name(session, vault.document())?;
+    let mut new = read_keys(certificate, key)?;
+    let mut config = vault.document().config().clone();
+    if let Some(profile) = config.profiles.get_mut(&name) {
+        if let Some(old) = profile.keys.take() {
+            new.previous = old.previous;
+            new.previous.insert(0, KeyPair { certificate: old.certificate, key: old.key });
+        }
+        profile.keys = Some(new);
+    }
+    Ok(vault.save(Document::of(&config)?)?)
+}
+
+fn edit(session: &Session<'_>) -> Result<(), Diagnosis> {
+    let mut vault = vault(session)?;
+    let environment = session.environment;
+    let editor = environment.text("VISUAL").or(environment.text("EDITOR")).unwrap_or("vi").to_owned();
+    let dir = runtime_dir(session);
+    let mut staged = Staged::new(&dir).map_err(|error| Diagnosis::secret_file(&dir, error))?;
+    staged.write_all(vault.document().text().expose().as_bytes())?;
+    loop {
+        let status = Command::new("/bin/sh").args(["-c", "exec $0 \"$1\"", &editor]).arg(staged.path()).status()?;
+        if !status.success() {
+            return Err(Diagnosis::of(Status::Configuration, "editor", format!("the editor ended with {status}"))
+                .because("nothing was changed"));
+        }
+        let edited = Zeroizing::new(
+            fs::read_private(staged.path(), 1 << 20).map_err(|error| Diagnosis::secret_file(staged.path(), error))?,
+        );
+        let text = Secret::new(String::from_utf8_lossy(&edited).into_owned());
+        match Document::parse(text) {
+            Ok(document) => {
+                vault.save(document)?;
+                return Ok(());
+            }
+            Err(error) => {
+                let diagnosis = Diagnosis::from(error);
+                diagnosis.tell(session.output);
+                if !session.prompt.confirm("edit again?", "a file without mistakes")? {
+                    return Err(diagnosis);
+                }
+            }
+        }
+    }
+}
+
+/// Memory rather than disk, where the system has such a folder: secrets are edited there.
+fn runtime_dir(session: &Session<'_>) -> PathBuf {
+    let named = session.environment.get("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let memory = named.into_iter().chain([PathBuf::from("/dev/shm")]).find(|dir| dir.is_dir());
+    memory.unwrap_or_else(|| session.places.config.clone())
+}
+
+fn rekey(session: &Session<'_>, ways: &RekeyArgs) -> Result<(), Diagnosis> {
+    let vault = vault(session)?;
+    let passphrase = match (&ways.new_passphrase_file, ways.passphrase) {
+        (Some(file), _) => Some(unlock::read_file(file)?),
+        (None, true) => Some(new_passphrase(session)?),
+        (None, false) => None,
+    };
+    let service_key = ways.service_key_out.as_ref().map(|_| ServiceKey::generate()).transpose()?;
+    let mut certificates = Vec::new();
+    for file in &ways.recovery_certificate {
+        let pem = fs::read_bounded(file, 1 << 20).map_err(|error| Diagnosis::input_file(file, error))?;
+        let found = Certificate::from_pem(&pem).map_err(|error| {
+            Diagnosis::caused(Status::Data, "recovery-certificate", &error).hint("give a certificate in PEM")
+        })?;
+        certificates.extend(found.into_iter().next());
+    }
+    let mut all: Vec<Way<'_>> = certificates.iter().map(Way::Certificate).collect();
+    all.extend(passphrase.as_ref().map(Way::Passphrase));
+    all.extend(service_key.as_ref().map(Way::ServiceKey));
+    // The key is on disk before the vault knows it: a vault that nobody can open would be worse than a useless key.
+    if let (Some(key), Some(file)) = (&service_key, &ways.service_key_out) {
+        key.write_new(file)?;
+    }
+    Ok(vault.rekey(&all)?)
+}
+
+/// A passphrase asked for twice.
+pub(super) fn new_passphrase(session: &Session<'_>) -> Result<Secret<String>, Diagnosis> {
+    let otherwise = "--new-passphrase-file FILE";
+    let first = session.prompt.secret("new passphrase of the vault", otherwise)?;
+    let second = session.prompt.secret("once more", otherwise)?;
+    if first.expose() != second.expose() {
+        return Err(Diagnosis::of(Status::Usage, "passphrase", "the two passphrases differ"));
+    }
+    if first.expose().chars().count() < 12 {
+        return Err(Diagnosis::of(Status::Usage, "passphrase", "the passphrase is shorter than 12 characters")
+            .hint("take four words that nobody would put together"));
+    }
+    Ok(first)
+}

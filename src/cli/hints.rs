@@ -1,0 +1,404 @@
+//! Every failure, with its exit status and what to do about it: one exhaustive match for each kind.
+
+use std::path::Path;
+
+use super::diagnosis::Diagnosis;
+use super::status::Status;
+use crate::commands::Error;
+use crate::directory::DirectoryError;
+use crate::fs::FsError;
+use crate::imap::{self, ImapError};
+use crate::inbox::InboxError;
+use crate::mail::ComposeError;
+use crate::net::{HttpError, LinkError};
+use crate::outbox::OutboxError;
+use crate::pki::Finding;
+use crate::signin::SignInError;
+use crate::smime::{SealError, TransportError};
+use crate::smtp::{self, SmtpError};
+use crate::space::{CacheError, Refusal};
+use crate::trace::TraceError;
+use crate::vault::{SettingsError, VaultError};
+
+impl From<Error> for Diagnosis {
+    fn from(error: Error) -> Diagnosis {
+        Diagnosis::from_ref(&error)
+    }
+}
+
+impl Diagnosis {
+    /// A failure of a story.
+    pub(super) fn from_ref(error: &Error) -> Diagnosis {
+        let (status, code) = classify(error);
+        advise(Diagnosis::caused(status, code, error), error)
+    }
+
+    /// A failure that left the message in the queue.
+    pub(super) fn queued(error: &Error) -> Diagnosis {
+        let mut diagnosis = Diagnosis::from_ref(error);
+        if matches!(diagnosis.status, Status::Unavailable) {
+            diagnosis.status = Status::TryAgain;
+        }
+        diagnosis.because.push("the message stays queued".to_owned());
+        if diagnosis.hint.is_none() {
+            diagnosis = diagnosis.hint_command("run the same command again, or", "mss outbox run");
+        }
+        diagnosis
+    }
+
+    /// The line broke between the last octet and the answer.
+    pub(super) fn unknown(id: &str) -> Diagnosis {
+        Diagnosis::of(Status::Unknown, "unknown", "nobody knows whether the server took the message")
+            .because("the line broke after the last octets and before the answer")
+            .hint_command(
+                "find out whether it arrived, then settle it; it is never sent again by itself",
+                format!("mss outbox resolve {id} --assume delivered"),
+            )
+    }
+
+    /// A file with a secret that cannot be read.
+    pub(super) fn secret_file(path: &Path, error: FsError) -> Diagnosis {
+        let status = match error {
+            FsError::TooOpen { .. } => Status::Configuration,
+            _ => Status::NoInput,
+        };
+        let diagnosis = Diagnosis::caused(status, "secret-file", &error);
+        match error {
+            FsError::TooOpen { wanted, .. } => diagnosis.hint(format!("chmod {wanted:o} {}", path.display())),
+            _ => diagnosis,
+        }
+    }
+
+    /// A service key file that cannot be read.
+    pub(super) fn service_key(path: &Path, error: VaultError) -> Diagnosis {
+        match error {
+            VaultError::Fs(error) => Diagnosis::secret_file(path, error),
+            other => Diagnosis::from(other),
+        }
+    }
+
+    /// A file that was named and cannot be read.
+    pub(super) fn input_file(path: &Path, error: FsError) -> Diagnosis {
+        Diagnosis::of(Status::NoInput, "no-input", format!("cannot read {}", path.display()))
+            .because(super::output::causes(&error))
+    }
+}
+
+/// The status and the stable name of a failure.
+fn classify(error: &Error) -> (Status, &'static str) {
+    match error {
+        Error::Malformed { .. } => (Status::Usage, "malformed"),
+        Error::RecipientSyntax { .. } => (Status::Usage, "recipient-syntax"),
+        Error::RecipientUnknown { .. } => (Status::Untrusted, "recipient-unknown"),
+        Error::RecipientAmbiguous { .. } => (Status::Usage, "recipient-ambiguous"),
+        Error::HolderInactive { .. } | Error::Refused(Refusal::Inactive(_)) => {
+            (Status::Untrusted, "recipient-inactive")
+        }
+        Error::Refused(Refusal::NotListed(_)) => (Status::Untrusted, "recipient-not-listed"),
+        Error::NoCertificate { .. } => (Status::Untrusted, "recipient-no-certificate"),
+        Error::CertificateRefused { findings, .. } => (Status::Untrusted, certificate_code(findings.first())),
+        Error::Recipients(_) => (Status::Usage, "recipients"),
+        Error::Draft(_) => (Status::Data, "draft"),
+        Error::AttachmentUnreadable { .. } => (Status::NoInput, "attachment-unreadable"),
+        Error::Attachment { .. } => (Status::NoInput, "attachment"),
+        Error::AttachmentEmpty { .. } => (Status::Data, "attachment-empty"),
+        Error::AttachmentName { .. } => (Status::Data, "attachment-name"),
+        Error::Compose(error) => compose(error),
+        Error::Seal(error) => seal(error),
+        Error::Transport(error) => transport(error),
+        Error::Open(_) | Error::Spool { .. } => (Status::LocalIo, "spool"),
+        Error::Answer { .. } => (Status::LocalIo, "output"),
+        Error::Randomness => (Status::LocalIo, "randomness"),
+        Error::NoProfile { .. } => (Status::Configuration, "no-profile"),
+        Error::NoKeys { .. } => (Status::Configuration, "no-keys"),
+        Error::Anchors { .. } => (Status::Configuration, "anchors"),
+        Error::Keys { .. } => (Status::Configuration, "keys"),
+        Error::RevocationList { .. } => (Status::Untrusted, "revocation-list"),
+        Error::HttpStatus { .. } => (Status::Unavailable, "http-status"),
+        Error::FolderRenewed { .. } => (Status::Data, "folder-renewed"),
+        Error::OutputFolder { .. } => (Status::CannotCreate, "output-folder"),
+        Error::Dialer(_) => (Status::Configuration, "tls"),
+        Error::Directory(error) => directory(error),
+        Error::Fs(error) => fs(error),
+        Error::Http(error) => http(error),
+        Error::Imap(error) => mailbox(error),
+        Error::Inbox(error) => inbox(error),
+        Error::List(error) => list(error),
+        Error::Outbox(error) => outbox(error),
+        Error::Prompt(_) | Error::SignIn(SignInError::Prompt(_)) => (Status::Usage, "no-input"),
+        Error::SignIn(_) => (Status::Configuration, "sign-in-settings"),
+        Error::Smtp(error) => submission(error),
+        Error::Trace(error) => trace(error),
+    }
+}
+
+/// What to do, where there is something to do.
+fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
+    match error {
+        Error::RecipientUnknown { .. } => diagnosis
+            .because("not found does not mean that nobody exists: unlisted mailboxes are in no directory")
+            .hint_command("look for the person by name", "mss lookup NAME"),
+        Error::RecipientAmbiguous { choices, .. } => {
+            let choices: Vec<String> = choices.iter().map(ToString::to_string).collect();
+            diagnosis.hint(format!("name one of {}", choices.join(", ")))
+        }
+        Error::HolderInactive { .. } | Error::Refused(Refusal::Inactive(_)) => {
+            diagnosis.hint_command("look for another mailbox of the person", "mss lookup NAME")
+        }
+        Error::Refused(Refusal::NotListed(_)) => {
+            diagnosis.hint("people outside the trusted space are not reached this way: use another secure channel")
+        }
+        Error::NoCertificate { address } => diagnosis
+            .because("the directory lists this mailbox without a certificate")
+            .hint_command(
+                "ask for a certificate, or send it as composed, readable by the operators",
+                format!("mss send --protection transport --to {address} --attach FILE"),
+            ),
+        Error::CertificateRefused { address, findings } => {
+            let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);
+            diagnosis.hint(format!("ask {address} to publish a certificate that is valid"))
+        }
+        Error::Draft(_) => diagnosis.hint("take line breaks and control characters out of the subject and the labels"),
+        Error::AttachmentEmpty { .. } => diagnosis.hint("an empty file is mostly a mistake: check what wrote it"),
+        Error::AttachmentName { .. } => {
+            diagnosis.hint("rename it: no control, invisible or direction-changing characters, and valid UTF-8")
+        }
+        Error::Compose(ComposeError::Changed { .. }) | Error::Seal(SealError::Compose(ComposeError::Changed { .. })) => {
+            diagnosis.hint("wait until the program that writes it has finished, then run the same command again")
+        }
+        Error::NoProfile { known, .. } if !known.is_empty() => {
+            diagnosis.hint(format!("--profile takes one of {}", known.join(", ")))
+        }
+        Error::NoProfile { .. } => diagnosis.hint_command("make one", "mss init"),
+        Error::NoKeys { .. } => diagnosis.hint("set keys.certificate and keys.key, or choose another profile with --profile"),
+        Error::FolderRenewed { .. } => diagnosis
+            .because("its UIDVALIDITY changed: the numbers of its messages mean other messages now")
+            .hint_command(
+                "ask the operator why, then go on: messages are told apart by their content",
+                "mss fetch --accept-renewed-folder",
+            ),
+        Error::Fs(FsError::TooOpen { path, wanted, .. }) => diagnosis.hint(format!("chmod {wanted:o} {}", path.display())),
+        Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
+        | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
+            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
+        Error::Smtp(SmtpError { failure: smtp::Failure::Link(link), .. })
+        | Error::Imap(ImapError { failure: imap::Failure::Link(link), .. })
+        | Error::Http(HttpError::Link(link)) => link_advice(diagnosis, link),
+        Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
+        Error::Trace(TraceError::Damaged { .. }) => {
+            diagnosis.hint_command("see what was changed", "mss audit verify")
+        }
+        _ => diagnosis,
+    }
+}
+
+fn link_advice(diagnosis: Diagnosis, link: &LinkError) -> Diagnosis {
+    match link {
+        LinkError::Untrusted { .. } => diagnosis
+            .hint("compare trust.anchors with what the operator publishes; nothing was sent and nobody signed in"),
+        LinkError::StartTlsMissing { .. } | LinkError::InjectedPlaintext { .. } => diagnosis
+            .hint("somebody may be on the way: nothing was sent in clear; try another network and tell the operator"),
+        LinkError::IdentityRefused { .. } => {
+            diagnosis.hint("check that the certificate is registered with the operator and has not expired")
+        }
+        _ => diagnosis,
+    }
+}
+
+fn certificate_code(finding: Option<&Finding>) -> &'static str {
+    match finding {
+        Some(Finding::Expired { .. }) => "certificate-expired",
+        Some(Finding::Revoked) => "certificate-revoked",
+        _ => "certificate-refused",
+    }
+}
+
+fn compose(error: &ComposeError) -> (Status, &'static str) {
+    match error {
+        ComposeError::Source { .. } => (Status::NoInput, "attachment-unreadable"),
+        ComposeError::Changed { .. } => (Status::NoInput, "attachment-changed"),
+        ComposeError::Output(_) => (Status::LocalIo, "spool"),
+    }
+}
+
+fn seal(error: &SealError) -> (Status, &'static str) {
+    match error {
+        SealError::Compose(error) => compose(error),
+        SealError::SignerNotFrom(_) | SealError::SignerNotValid => (Status::Configuration, "own-certificate"),
+        SealError::OtherRecipients(_) | SealError::Cms(_) => (Status::Bug, "seal"),
+        SealError::TooManyBlind => (Status::Usage, "recipients"),
+        SealError::Fs(_) | SealError::Randomness => (Status::LocalIo, "spool"),
+    }
+}
+
+fn transport(error: &TransportError) -> (Status, &'static str) {
+    match error {
+        TransportError::NotAdmitted(_) => (Status::Untrusted, "recipient-not-listed"),
+        TransportError::Compose(error) => compose(error),
+        TransportError::Fs(_) | TransportError::Randomness => (Status::LocalIo, "spool"),
+    }
+}
+
+fn directory(error: &DirectoryError) -> (Status, &'static str) {
+    match error {
+        DirectoryError::Base => (Status::Configuration, "directory-url"),
+        DirectoryError::Nothing => (Status::Usage, "nothing-to-look-for"),
+        DirectoryError::Unreachable(error) => http(error),
+        DirectoryError::Key { .. } => (Status::SignIn, "directory-key"),
+        DirectoryError::Busy { .. } => (Status::TryAgain, "directory-busy"),
+        DirectoryError::Refused { .. } => (Status::Data, "directory-refused"),
+        DirectoryError::Failing { .. } | DirectoryError::Malformed(_) => (Status::Unavailable, "directory-failing"),
+        DirectoryError::ForeignPage => (Status::Untrusted, "directory-foreign-page"),
+    }
+}
+
+fn fs(error: &FsError) -> (Status, &'static str) {
+    match error {
+        FsError::TooOpen { .. } => (Status::Configuration, "too-open"),
+        FsError::Exists { .. } => (Status::CannotCreate, "exists"),
+        FsError::Io { .. } | FsError::TooLarge { .. } => (Status::LocalIo, "local-io"),
+    }
+}
+
+fn http(error: &HttpError) -> (Status, &'static str) {
+    match error {
+        HttpError::Link(link) => link_code(link),
+        HttpError::Address(_) => (Status::Configuration, "address"),
+        HttpError::TooLarge { .. } | HttpError::Protocol(_) => (Status::Unavailable, "http"),
+        HttpError::Elsewhere { .. } => (Status::Untrusted, "redirect"),
+    }
+}
+
+fn link_code(link: &LinkError) -> (Status, &'static str) {
+    match link {
+        LinkError::Unreachable { .. } => (Status::Unavailable, "unreachable"),
+        LinkError::Timeout { .. } => (Status::Unavailable, "timeout"),
+        LinkError::Broken { .. } => (Status::Unavailable, "broken"),
+        LinkError::Untrusted { .. } => (Status::Untrusted, "server-certificate"),
+        LinkError::IdentityRefused { .. } => (Status::SignIn, "own-certificate-refused"),
+        LinkError::Tls { .. } => (Status::Unavailable, "tls"),
+        LinkError::StartTlsMissing { .. } | LinkError::StartTlsRefused { .. } => (Status::Untrusted, "no-starttls"),
+        LinkError::InjectedPlaintext { .. } => (Status::Untrusted, "injected-plaintext"),
+        LinkError::EndlessLine { .. } => (Status::Unavailable, "endless-line"),
+    }
+}
+
+fn submission(error: &SmtpError) -> (Status, &'static str) {
+    use smtp::Failure;
+    match &error.failure {
+        Failure::Link(link) => link_code(link),
+        Failure::Protocol(_) => (Status::Unavailable, "protocol"),
+        Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
+        Failure::SignInRefused(_) => (Status::SignIn, "sign-in-refused"),
+        Failure::Refused(_) | Failure::NoRecipient(_) => (Status::Untrusted, "refused"),
+        Failure::Deferred(_) => (Status::TryAgain, "deferred"),
+        Failure::TooLarge { .. } => (Status::Data, "too-large"),
+        Failure::Missing(_) => (Status::Unavailable, "extension"),
+        Failure::Argument(_) => (Status::Data, "argument"),
+        Failure::Message(_) => (Status::Bug, "message"),
+        Failure::Source(_) | Failure::Aborted(_) => (Status::LocalIo, "outbox"),
+        Failure::Unknown(_) => (Status::Unknown, "unknown"),
+    }
+}
+
+fn mailbox(error: &ImapError) -> (Status, &'static str) {
+    use imap::Failure;
+    match &error.failure {
+        Failure::Link(link) => link_code(link),
+        Failure::Protocol(_) => (Status::Unavailable, "protocol"),
+        Failure::Bye { .. } | Failure::Unavailable { .. } => (Status::Unavailable, "mailbox-unavailable"),
+        Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
+        Failure::SignInRefused { .. } => (Status::SignIn, "sign-in-refused"),
+        Failure::Refused { .. } => (Status::SignIn, "mailbox-refused"),
+        Failure::Missing(_) => (Status::Unavailable, "extension"),
+        Failure::Folder => (Status::Usage, "folder"),
+        Failure::Gone => (Status::TryAgain, "gone"),
+        Failure::TooLarge { .. } => (Status::Data, "too-large"),
+        Failure::Output(_) => (Status::LocalIo, "spool"),
+    }
+}
+
+fn inbox(error: &InboxError) -> (Status, &'static str) {
+    match error {
+        InboxError::Files(error) => fs(error),
+        InboxError::OtherKey => (Status::Configuration, "inbox-other-key"),
+        _ => (Status::LocalIo, "inbox"),
+    }
+}
+
+fn list(error: &CacheError) -> (Status, &'static str) {
+    match error {
+        CacheError::Fetch(source) => match source.downcast_ref::<Error>() {
+            Some(error) => (classify(error).0, "white-list-unreachable"),
+            None => (Status::Unavailable, "white-list-unreachable"),
+        },
+        CacheError::List(_) => (Status::Untrusted, "white-list"),
+        CacheError::Keep(error) => fs(error),
+    }
+}
+
+fn outbox(error: &OutboxError) -> (Status, &'static str) {
+    match error {
+        OutboxError::NoSuchMessage { .. } => (Status::Finding, "no-such-message"),
+        OutboxError::State { .. } => (Status::Usage, "message-state"),
+        OutboxError::Fs(error) => fs(error),
+        _ => (Status::LocalIo, "outbox"),
+    }
+}
+
+fn trace(error: &TraceError) -> (Status, &'static str) {
+    match error {
+        TraceError::Fs(error) => fs(error),
+        TraceError::Damaged { .. } => (Status::Finding, "trace-damaged"),
+        TraceError::SigningKey => (Status::Configuration, "trace-key"),
+        TraceError::Io { .. } | TraceError::TooLarge { .. } => (Status::LocalIo, "trace"),
+    }
+}
+
+impl From<VaultError> for Diagnosis {
+    fn from(error: VaultError) -> Diagnosis {
+        let told = |status, code| Diagnosis::caused(status, code, &error);
+        match &error {
+            VaultError::Missing(_) => {
+                told(Status::Configuration, "no-vault").hint_command("make a profile, or try without one", "mss init")
+            }
+            VaultError::Exists(_) => told(Status::CannotCreate, "vault-exists"),
+            VaultError::Fs(FsError::TooOpen { path, wanted, .. }) => {
+                told(Status::Configuration, "vault-too-open").hint(format!("chmod {wanted:o} {}", path.display()))
+            }
+            VaultError::Fs(_) => told(Status::Configuration, "vault-unreadable"),
+            VaultError::WrongPassphrase => told(Status::SignIn, "wrong-passphrase")
+                .hint("check the keyboard layout, or open it with --service-key FILE or the recovery certificate"),
+            VaultError::WrongKey => told(Status::SignIn, "wrong-service-key")
+                .hint("a rekey makes the older service keys useless: take the newest one"),
+            VaultError::NoSuchWay(_) => told(Status::Configuration, "vault-way")
+                .hint("open it as it was sealed: with the passphrase, the service key or the certificate"),
+            VaultError::Damaged(_) => told(Status::Configuration, "vault-damaged")
+                .hint("put the newest copy of config.p7m from your backup in its place"),
+            VaultError::Settings(settings) => {
+                let mut diagnosis = told(Status::Configuration, "settings");
+                diagnosis.hint = Diagnosis::from(settings.clone()).hint;
+                diagnosis
+            }
+            VaultError::NotAServiceKey => told(Status::Configuration, "service-key").hint(
+                "a service key file holds 64 hexadecimal digits; mss config rekey --service-key-out FILE makes one",
+            ),
+            VaultError::Recovery(_) => told(Status::Data, "recovery-certificate"),
+            VaultError::Randomness => told(Status::LocalIo, "randomness"),
+        }
+    }
+}
+
+impl From<SettingsError> for Diagnosis {
+    fn from(error: SettingsError) -> Diagnosis {
+        let diagnosis = Diagnosis::caused(Status::Configuration, "settings", &error);
+        match &error {
+            SettingsError::Unknown { meant: Some(meant), .. } => diagnosis.hint(format!("did you mean {meant}?")),
+            SettingsError::Unknown { .. } | SettingsError::Missing { .. } => {
+                diagnosis.hint_command("every setting is described in", "mss config schema config")
+            }
+            _ => diagnosis,
+        }
+    }
+}

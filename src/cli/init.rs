@@ -1,0 +1,381 @@
+//! `mss init`: the words, and what was made.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::config::new_passphrase;
+use super::diagnosis::Diagnosis;
+use super::session::Session;
+use super::status::Status;
+use super::unlock;
+use crate::commands::{Account, Error, init};
+use crate::fs;
+use crate::mail::Address;
+use crate::pki::{Identity, KeyKind, PrivateKey, certificate_request};
+use crate::secret::Secret;
+use crate::vault::{
+    AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention,
+    ServiceKey, SignIn, Storage, Submission, Trust, Vault, Way, WhiteListSource,
+};
+
+/// Octets of a PEM file that are read.
+const PEM_LIMIT: u64 = 1 << 20;
+
+/// Make a profile: keys, trust, encrypted configuration
+///
+/// Asks for what no option answers. The server is reached and signed in to before anything is written.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The address of the mailbox
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Option<String>,
+    /// The label shown beside the address, as the space asks for it (Dr_Zoé_DURAND_Cabinet)
+    #[arg(long, value_name = "TEXT")]
+    pub label: Option<String>,
+    /// Who acts, for the trace: a national identifier such as 8 and the RPPS number
+    #[arg(long, value_name = "ID")]
+    pub author: Option<String>,
+    /// The submission server
+    #[arg(long, value_name = "HOST:PORT")]
+    pub submission: Option<String>,
+    /// The mailbox server
+    #[arg(long, value_name = "HOST:PORT")]
+    pub mailbox: Option<String>,
+    /// How TLS starts on both
+    #[arg(long, value_name = "HOW", default_value = "starttls")]
+    pub security: Security,
+    /// The FHIR directory
+    #[arg(long, value_name = "URL")]
+    pub directory: Option<String>,
+    /// The directory's API key, from a file
+    #[arg(long, value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
+    /// The extension under which the directory shows certificates, if it shows any
+    #[arg(long, value_name = "URL")]
+    pub certificate_extension: Option<String>,
+    /// The signed list of admitted domains
+    #[arg(long, value_name = "URL")]
+    pub list: Option<String>,
+    /// The common name of who signs the list
+    #[arg(long, value_name = "CN")]
+    pub list_signer: Option<String>,
+    /// The authorities to trust, and no others (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub anchors: Option<PathBuf>,
+    /// A revocation list that certificates are judged with; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub revocation_list: Vec<String>,
+    /// How to sign in: with a password (and one-time codes, if there is a seed) or with the certificate
+    #[arg(long, value_name = "HOW", default_value = "password")]
+    pub sign_in: SignInBy,
+    /// The user to sign in as, if it is not the address
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The password, from a file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// The one-time-code seed (base32), from a file
+    #[arg(long, value_name = "FILE")]
+    pub totp_seed_file: Option<PathBuf>,
+    /// The S/MIME certificate and its chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub certificate: Option<PathBuf>,
+    /// The key of the certificate (PEM, mode 0600)
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub key: Option<PathBuf>,
+    /// Write a certificate request (PKCS#10) for a new key to this file
+    #[arg(long, value_name = "FILE", conflicts_with = "certificate", requires = "key_out")]
+    pub request_out: Option<PathBuf>,
+    /// Write the new key to this file (mode 0600), for mss config certificate once the certificate is there
+    #[arg(long, value_name = "FILE", requires = "request_out")]
+    pub key_out: Option<PathBuf>,
+    /// Read the passphrase of the new vault from the first line of this file (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    pub new_passphrase_file: Option<PathBuf>,
+    /// Make a service key and write it to this file (mode 0600), so that services open the vault unattended
+    #[arg(long, value_name = "FILE")]
+    pub service_key_out: Option<PathBuf>,
+    /// Write the profile without reaching the server
+    #[arg(long)]
+    pub no_probe: bool,
+}
+
+/// How to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SignInBy {
+    /// SASL PLAIN
+    Password,
+    /// SASL EXTERNAL
+    Certificate,
+}
+
+/// How TLS starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Security {
+    /// On the plain port, then STARTTLS; nothing is said before it
+    Starttls,
+    /// At once
+    Implicit,
+}
+
+/// What was made.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct InitLine {
+    schema: &'static str,
+    profile: String,
+    address: String,
+    /// The vault.
+    vault: String,
+    /// Whether the servers were reached and signed in to.
+    probed: bool,
+    /// Whether the signed list names the domain of the mailbox.
+    admitted: Option<bool>,
+    /// Whether the directory knows the mailbox.
+    listed: Option<bool>,
+    /// The certificate request that was written.
+    request: Option<String>,
+    /// The service key that was written.
+    service_key: Option<String>,
+}
+
+/// Asks, tries, then writes.
+pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    let vault = unlock::path(session);
+    let existing = if fs::exists(&vault) { Some(unlock::open(session)?) } else { None };
+    let profile = profile(args, session)?;
+    let name = session.globals.profile.clone().unwrap_or_else(|| profile.address.local_part().to_owned());
+    if existing.as_ref().is_some_and(|vault| vault.document().config().profiles.contains_key(&name)) {
+        return Err(Diagnosis::of(
+            Status::CannotCreate,
+            "profile-exists",
+            format!("there is a profile {name} already"),
+        )
+        .hint("choose another name with --profile, or change it with mss config set"));
+    }
+    // Checked before any server is asked: a profile that cannot be written need not be tried.
+    let document = document(existing.as_ref(), &name, &profile)?;
+    let account = Account::new(&name, &profile, session.world())?;
+    let probe = if args.no_probe { None } else { Some(init::probe(&account)?) };
+    let request = write_request(args, &profile)?;
+    write(args, session, existing, document, &vault)?;
+    if probe.is_some() {
+        init::record(&account)?;
+    }
+    let line = InitLine {
+        schema: "mss.init/1",
+        address: profile.address.to_string(),
+        profile: name,
+        vault: vault.display().to_string(),
+        probed: probe.is_some(),
+        admitted: probe.as_ref().map(|probe| probe.admitted),
+        listed: probe.as_ref().map(|probe| probe.listed),
+        request,
+        service_key: args.service_key_out.as_ref().map(|path| path.display().to_string()),
+    };
+    tell(session, &line)?;
+    Ok(Status::Done)
+}
+
+fn tell(session: &Session<'_>, line: &InitLine) -> std::io::Result<()> {
+    let output = session.output;
+    if output.json {
+        return output.json(line);
+    }
+    output.line(format_args!("profile {} for {} in {}", line.profile, line.address, line.vault))?;
+    if let Some(path) = &line.service_key {
+        output.line(format_args!(
+            "service key in {path}: it opens the vault unattended, keep it with the service alone"
+        ))?;
+    }
+    if let Some(path) = &line.request {
+        output.line(format_args!("certificate request in {path}: hand it to your authority"))?;
+    }
+    match (line.probed, line.admitted) {
+        (false, _) => output.warning("the servers were not reached: --no-probe"),
+        (true, Some(false)) => output.warning("the signed list does not name the domain of this mailbox"),
+        _ => {}
+    }
+    if line.listed == Some(false) {
+        output.warning("the directory does not know this mailbox");
+    }
+    Ok(())
+}
+
+/// An answer from an option, or from the person at the terminal.
+fn answer(session: &Session<'_>, given: Option<&String>, question: &str, option: &str) -> Result<String, Diagnosis> {
+    let text = match given {
+        Some(given) => given.clone(),
+        None => session.prompt.line(question, None, option)?,
+    };
+    if text.trim().is_empty() {
+        return Err(Diagnosis::of(Status::Usage, "no-answer", format!("there is no answer to: {question}"))
+            .hint(format!("give {option}")));
+    }
+    Ok(text.trim().to_owned())
+}
+
+fn profile(args: &Args, session: &Session<'_>) -> Result<Profile, Diagnosis> {
+    let given = answer(session, args.address.as_ref(), "address of the mailbox", "--address ADDRESS")?;
+    let address: Address = given.parse().map_err(|_| Error::Malformed { given: given.clone(), what: "an address" })?;
+    let author =
+        answer(session, args.author.as_ref(), "who acts, for the trace (8 and the RPPS number)", "--author ID")?;
+    let submission = answer(session, args.submission.as_ref(), "submission server", "--submission HOST:PORT")?;
+    let mailbox = answer(session, args.mailbox.as_ref(), "mailbox server", "--mailbox HOST:PORT")?;
+    let directory = answer(session, args.directory.as_ref(), "FHIR directory", "--directory URL")?;
+    let list = answer(session, args.list.as_ref(), "signed list of domains", "--list URL")?;
+    let signer = answer(session, args.list_signer.as_ref(), "common name of the list's signer", "--list-signer CN")?;
+    let anchors = args.anchors.as_ref().map(|path| path.display().to_string());
+    let anchors = answer(session, anchors.as_ref(), "file of the authorities to trust (PEM)", "--anchors FILE")?;
+    let security = match args.security {
+        Security::Starttls => crate::vault::Security::Starttls,
+        Security::Implicit => crate::vault::Security::Implicit,
+    };
+    let (host, port) = host_and_port(&submission)?;
+    let (mailbox_host, mailbox_port) = host_and_port(&mailbox)?;
+    Ok(Profile {
+        label: args.label.clone(),
+        author,
+        submission: Submission { host, port, security },
+        mailbox: Mailbox { host: mailbox_host, port: mailbox_port, security, folder: "INBOX".to_owned() },
+        directory: Directory {
+            url: directory,
+            api_key: args.api_key_file.as_deref().map(unlock::read_file).transpose()?,
+            certificate_extension: args.certificate_extension.clone(),
+        },
+        list: WhiteListSource { url: list, signer },
+        trust: Trust { anchors: pem(Path::new(&anchors))?, crl: args.revocation_list.clone() },
+        signin: sign_in(args, session, &address)?,
+        keys: keys(args)?,
+        storage: storage()?,
+        fetch: Fetch::default(),
+        retention: Retention::default(),
+        address,
+    })
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), Error> {
+    let malformed = || Error::Malformed { given: text.to_owned(), what: "HOST:PORT" };
+    let (host, port) = text.rsplit_once(':').ok_or_else(malformed)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(malformed());
+    }
+    Ok((host.to_owned(), port.parse().map_err(|_| malformed())?))
+}
+
+fn pem(path: &Path) -> Result<String, Diagnosis> {
+    let octets = fs::read_bounded(path, PEM_LIMIT).map_err(|error| Diagnosis::input_file(path, error))?;
+    String::from_utf8(octets).map_err(|_| Diagnosis::of(Status::Data, "pem", format!("{} is not PEM", path.display())))
+}
+
+fn sign_in(args: &Args, session: &Session<'_>, address: &Address) -> Result<SignIn, Diagnosis> {
+    let by_certificate = args.sign_in == SignInBy::Certificate;
+    let password = match (&args.password_file, by_certificate) {
+        (Some(path), _) => Some(unlock::read_file(path)?),
+        (None, true) => None,
+        (None, false) => Some(session.prompt.secret(&format!("password of {address}"), "--password-file FILE")?),
+    };
+    let totp_seed = args.totp_seed_file.as_deref().map(unlock::read_file).transpose()?;
+    let method = match (by_certificate, &totp_seed) {
+        (true, _) => Method::Certificate,
+        (false, Some(_)) => Method::PasswordTotp,
+        (false, None) => Method::Password,
+    };
+    Ok(SignIn {
+        method,
+        user: args.user.clone(),
+        password,
+        totp_seed,
+        placement: Placement::default(),
+        authzid: AuthorizationIdentity::default(),
+        certificate: None,
+        key: None,
+    })
+}
+
+/// The keys that were given, if any were.
+fn keys(args: &Args) -> Result<Option<Keys>, Diagnosis> {
+    args.certificate
+        .as_deref()
+        .zip(args.key.as_deref())
+        .map(|(certificate, key)| read_keys(certificate, key))
+        .transpose()
+}
+
+/// A certificate and its key from their files; they must belong together.
+pub(super) fn read_keys(certificate: &Path, key: &Path) -> Result<Keys, Diagnosis> {
+    let octets = Zeroizing::new(fs::read_private(key, PEM_LIMIT).map_err(|error| Diagnosis::secret_file(key, error))?);
+    let chain = pem(certificate)?;
+    Identity::from_pem(chain.as_bytes(), &octets).map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
+    let key = String::from_utf8_lossy(&octets).into_owned();
+    Ok(Keys { certificate: chain, key: Secret::new(key), previous: Vec::new() })
+}
+
+/// Makes a key and asks for its certificate; the key is on disk before the request.
+fn write_request(args: &Args, profile: &Profile) -> Result<Option<String>, Diagnosis> {
+    let Some((request, key_file)) = args.request_out.as_deref().zip(args.key_out.as_deref()) else { return Ok(None) };
+    let failed = |error: &dyn std::error::Error| Diagnosis::of(Status::LocalIo, "request", error.to_string());
+    let key = PrivateKey::generate(KeyKind::P256).map_err(|error| failed(&error))?;
+    let label = profile.label.as_deref().unwrap_or(profile.address.as_str());
+    let text = certificate_request(&key, &profile.address, label).map_err(|error| failed(&error))?;
+    let written = |path: &Path, error| {
+        Diagnosis::caused(Status::CannotCreate, "request", &error).because(path.display().to_string())
+    };
+    fs::write_private_new(key_file, key.to_pkcs8_pem().expose().as_bytes())
+        .map_err(|error| written(key_file, error))?;
+    fs::write_private_new(request, text.as_bytes()).map_err(|error| written(request, error))?;
+    Ok(Some(request.display().to_string()))
+}
+
+/// New keys for what is kept on this machine.
+fn storage() -> Result<Storage, Diagnosis> {
+    let random = || {
+        let mut key = Zeroizing::new([0u8; 32]);
+        aws_lc_rs::rand::fill(key.as_mut_slice()).map_err(|_| Error::Randomness)?;
+        Ok::<_, Error>(Secret::new(*key))
+    };
+    Ok(Storage { key: random()?, trace_signing_key: random()? })
+}
+
+fn document(existing: Option<&Vault>, name: &str, profile: &Profile) -> Result<Document, Diagnosis> {
+    let mut config = match existing {
+        Some(vault) => vault.document().config().clone(),
+        None => Config { version: 1, default_profile: Some(name.to_owned()), profiles: Default::default() },
+    };
+    config.profiles.insert(name.to_owned(), profile.clone());
+    Ok(Document::of(&config)?)
+}
+
+/// Writes the service key, then the vault: a key without a vault is useless, a vault without its key is lost.
+fn write(
+    args: &Args,
+    session: &Session<'_>,
+    existing: Option<Vault>,
+    document: Document,
+    path: &Path,
+) -> Result<(), Diagnosis> {
+    if let Some(mut vault) = existing {
+        if args.service_key_out.is_some() || args.new_passphrase_file.is_some() {
+            session
+                .output
+                .warning("the vault was there: it keeps its passphrase and keys; mss config rekey changes them");
+        }
+        return Ok(vault.save(document)?);
+    }
+    let service_key = args.service_key_out.as_ref().map(|_| ServiceKey::generate()).transpose()?;
+    let passphrase = match &args.new_passphrase_file {
+        Some(file) => Some(unlock::read_file(file)?),
+        None if service_key.is_some() && session.globals.no_input => None,
+        None => Some(new_passphrase(session)?),
+    };
+    if let (Some(key), Some(file)) = (&service_key, &args.service_key_out) {
+        key.write_new(file)?;
+    }
+    let ways: Vec<Way<'_>> =
+        passphrase.iter().map(Way::Passphrase).chain(service_key.iter().map(Way::ServiceKey)).collect();
+    Ok(Vault::create(path, document, &ways)?)
+}

@@ -1,0 +1,114 @@
+//! `mss lookup`: the words, and how the answers are told.
+
+use super::diagnosis::Diagnosis;
+use super::safe::line as safe;
+use super::session::Session;
+use super::status::Status;
+use crate::commands::Error;
+use crate::commands::lookup::{self, Answer, CertificateLine, Line};
+use crate::directory::Query;
+
+/// Find professionals, their mailboxes and certificates
+///
+/// Words are searched as names; options narrow the search. Nobody found is status 1, and does not mean that nobody
+/// exists: unlisted mailboxes are in no directory.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("question").required(true).multiple(true))]
+pub struct Args {
+    /// Words of a name, an RPPS number, or an address
+    #[arg(value_name = "WORD", group = "question")]
+    pub words: Vec<String>,
+    /// The family name, or its beginning
+    #[arg(long, value_name = "NAME", group = "question")]
+    pub name: Option<String>,
+    /// The RPPS number (11 digits)
+    #[arg(long, value_name = "NUMBER", group = "question")]
+    pub rpps: Option<String>,
+    /// The FINESS number of an organisation (9 characters)
+    #[arg(long, value_name = "NUMBER", group = "question")]
+    pub finess: Option<String>,
+    /// The exact mailbox address
+    #[arg(long, value_name = "ADDRESS", group = "question")]
+    pub address: Option<String>,
+    /// The profession or speciality, for example médecin or cardiologie
+    #[arg(long, value_name = "WORD", group = "question")]
+    pub profession: Option<String>,
+    /// The town or postal code
+    #[arg(long, value_name = "PLACE", group = "question")]
+    pub place: Option<String>,
+    /// The name of the organisation, or its beginning
+    #[arg(long, value_name = "NAME", group = "question")]
+    pub organisation: Option<String>,
+    /// At most this many answers
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// Asks, and tells each mailbox.
+pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    let query = query(args)?;
+    session.with_account(|account| tell(session, &lookup::lookup(account, &query, args.limit)?))
+}
+
+fn tell(session: &Session<'_>, answer: &Answer) -> Result<Status, Diagnosis> {
+    let output = session.output;
+    if output.json {
+        for line in &answer.lines {
+            output.json(line)?;
+        }
+    } else if !answer.lines.is_empty() {
+        let header = ["name", "profession", "organisation", "place", "address", "type", "certificate"];
+        output.table(&header, answer.lines.iter().map(row).collect())?;
+    }
+    if !answer.complete {
+        output.note("there are more answers: narrow the search, or raise --limit");
+    }
+    if answer.lines.is_empty() {
+        output.note("nobody found; unlisted mailboxes are in no directory");
+        return Ok(Status::Finding);
+    }
+    Ok(Status::Done)
+}
+
+fn query(args: &Args) -> Result<Query, Error> {
+    let malformed = |given: &str, what: &'static str| Error::Malformed { given: given.to_owned(), what };
+    let parse = |text: &Option<String>| text.clone();
+    Ok(Query {
+        words: args.words.clone(),
+        name: parse(&args.name),
+        rpps: args.rpps.as_ref().map(|it| it.parse().map_err(|_| malformed(it, "an RPPS number"))).transpose()?,
+        finess: args.finess.as_ref().map(|it| it.parse().map_err(|_| malformed(it, "a FINESS number"))).transpose()?,
+        profession: parse(&args.profession),
+        place: parse(&args.place),
+        organisation: parse(&args.organisation),
+        address: args.address.as_ref().map(|it| it.parse().map_err(|_| malformed(it, "an address"))).transpose()?,
+    })
+}
+
+fn row(line: &Line) -> Vec<String> {
+    let text = |text: &Option<String>| safe(text.as_deref().unwrap_or("-"), 40);
+    vec![
+        safe(&line.name, 40),
+        safe(line.professions.first().map_or("-", String::as_str), 30),
+        text(&line.organisation),
+        text(&line.place),
+        safe(line.address.as_deref().unwrap_or("-"), 80),
+        line.kind.unwrap_or("-").to_owned(),
+        standing(line),
+    ]
+}
+
+/// Whether the mailbox can be written to, in a word or two.
+fn standing(line: &Line) -> String {
+    if !line.active {
+        return "inactive".to_owned();
+    }
+    if line.admitted == Some(false) {
+        return "not in the space".to_owned();
+    }
+    match &line.certificate {
+        None => "-".to_owned(),
+        Some(CertificateLine { state: "valid", days_left: Some(days), .. }) => format!("valid, {days} days"),
+        Some(CertificateLine { state, .. }) => (*state).to_owned(),
+    }
+}

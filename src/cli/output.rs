@@ -1,0 +1,121 @@
+//! The two streams: stdout carries the answer and nothing else, stderr carries the rest.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::words::{Color, Globals};
+
+/// Where and how to answer.
+pub struct Output {
+    pub json: bool,
+    pub quiet: bool,
+    pub verbose: u8,
+    choice: anstream::ColorChoice,
+    closed: Cell<bool>,
+}
+
+impl Output {
+    /// Reads `--json`, `--quiet`, `--verbose` and `--color`.
+    pub fn new(globals: &Globals) -> Output {
+        let choice = match globals.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        let (json, quiet, verbose) = (globals.json, globals.quiet, globals.verbose);
+        Output { json, quiet, verbose, choice, closed: Cell::new(false) }
+    }
+
+    /// A line of the answer. A reader that went away is not an error: the work goes on, the rest is not shown.
+    pub fn line(&self, text: impl std::fmt::Display) -> io::Result<()> {
+        self.write(format_args!("{text}\n"))
+    }
+
+    /// One JSON object on a line of its own.
+    pub fn json(&self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(value).map_err(io::Error::other)?;
+        self.line(text)
+    }
+
+    fn write(&self, text: std::fmt::Arguments<'_>) -> io::Result<()> {
+        if self.closed.get() {
+            return Ok(());
+        }
+        let mut stdout = AutoStream::new(io::stdout().lock(), self.choice);
+        match stdout.write_fmt(text).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed.set(true);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Something worth knowing that is not the answer.
+    pub fn note(&self, text: impl std::fmt::Display) {
+        if !self.quiet && !self.json {
+            self.stderr(format_args!("{text}\n"));
+        }
+    }
+
+    /// Something the user should act on; shown with `--quiet` too.
+    pub fn warning(&self, text: impl std::fmt::Display) {
+        let style = AnsiColor::Yellow.on_default().bold();
+        self.stderr(format_args!("{style}warning{style:#}: {text}\n"));
+    }
+
+    /// A step, for `--verbose` of at least this level.
+    pub fn step(&self, level: u8, text: impl std::fmt::Display) {
+        if self.verbose >= level && !self.json {
+            self.stderr(format_args!("{text}\n"));
+        }
+    }
+
+    /// Writes to stderr; where even that fails there is nobody left to tell.
+    pub fn stderr(&self, text: std::fmt::Arguments<'_>) {
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.choice);
+        let _ = stderr.write_fmt(text);
+    }
+
+    /// The width of the terminal on stdout, or 100 columns.
+    pub fn width(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| io::stdout().is_terminal());
+        size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns >= 40).unwrap_or(100)
+    }
+
+    /// A table without lines, as wide as the terminal.
+    pub fn table(&self, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_style(comfy_table::presets::NOTHING)
+            .set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(self.width()).unwrap_or(u16::MAX));
+        table.set_header(header.iter().map(|title| title.to_uppercase()));
+        table.add_rows(rows);
+        for line in table.lines() {
+            self.line(line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// Good news, shown so.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Bad news, shown so; the words say it too.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// An error and its causes on one line.
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,70 @@
+//! From the sandbox's description of itself to the profiles of its users, as if each had made one with `mss init`.
+
+use std::collections::BTreeMap;
+
+use crate::sandbox::{Operator, Person, Signin};
+use crate::secret::{SealingKey, Secret};
+use crate::vault::{
+    AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention, Security,
+    SignIn, Storage, Submission, Trust, WhiteListSource,
+};
+
+/// The configuration of everybody in the sandbox; the laboratory is the default profile.
+pub(super) fn config(operator: &Operator) -> Config {
+    let profiles: BTreeMap<String, Profile> =
+        operator.people.iter().map(|person| (person.profile.clone(), profile(operator, person))).collect();
+    Config { version: 1, default_profile: operator.people.first().map(|person| person.profile.clone()), profiles }
+}
+
+fn profile(operator: &Operator, person: &Person) -> Profile {
+    let keys = person.certificate_pem.clone().zip(person.key_pem.clone());
+    Profile {
+        address: person.address.clone(),
+        label: Some(person.label.clone()),
+        author: person.author.clone().unwrap_or_else(|| "patient".to_owned()),
+        submission: Submission {
+            host: operator.host.to_owned(),
+            port: operator.ports.submission_starttls,
+            security: Security::Starttls,
+        },
+        mailbox: Mailbox {
+            host: operator.host.to_owned(),
+            port: operator.ports.mailbox_starttls,
+            security: Security::Starttls,
+            folder: "INBOX".to_owned(),
+        },
+        directory: Directory {
+            url: operator.directory_url.clone(),
+            api_key: Some(operator.api_key.clone()),
+            certificate_extension: Some(operator.certificate_extension.to_owned()),
+        },
+        list: WhiteListSource { url: operator.list_url.clone(), signer: operator.list_signer.to_owned() },
+        trust: Trust { anchors: operator.trust_pem.clone(), crl: operator.crl_urls.clone() },
+        signin: SignIn {
+            method: match person.signin {
+                Signin::PasswordTotp => Method::PasswordTotp,
+                Signin::Certificate => Method::Certificate,
+            },
+            user: None,
+            password: Some(person.password.clone()),
+            totp_seed: Some(person.totp_seed.clone()),
+            placement: Placement::Appended,
+            authzid: AuthorizationIdentity::Empty,
+            certificate: None,
+            key: None,
+        },
+        keys: keys.map(|(certificate, key)| Keys { certificate, key, previous: Vec::new() }),
+        storage: storage(&person.storage_seed),
+        fetch: Fetch::default(),
+        retention: Retention::default(),
+    }
+}
+
+/// The storage keys of a person: always the same, so that what was sealed in one run opens in the next.
+fn storage(seed: &Secret<[u8; 32]>) -> Storage {
+    let seed = SealingKey::new(seed.clone());
+    Storage {
+        key: Secret::new(seed.keyed_digest(b"storage.key")),
+        trace_signing_key: Secret::new(seed.keyed_digest(b"storage.trace-signing-key")),
+    }
+}

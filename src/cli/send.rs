@@ -1,0 +1,179 @@
+//! `mss send`: the words, and how the outcome is told.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::diagnosis::Diagnosis;
+use super::output::{BAD, GOOD};
+use super::safe::Safe;
+use super::session::Session;
+use super::status::Status;
+use crate::commands::send::{self, Line, Request, Sent};
+use crate::smime;
+
+/// Octets a text may have.
+const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Encrypt, queue and submit a message
+///
+/// Each recipient is looked up in the directory, checked against the signed list of admitted domains, and encrypted to
+/// with a certificate whose path was verified. The message is on disk before it is submitted; the same command run again
+/// after an accident continues where it stopped and sends nothing twice.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A recipient: an address, or an RPPS number if the person has one mailbox
+    #[arg(long, short, value_name = "ADDRESS|RPPS", required_unless_present_any = ["cc", "bcc"])]
+    pub to: Vec<String>,
+    /// A recipient in copy
+    #[arg(long, value_name = "ADDRESS|RPPS")]
+    pub cc: Vec<String>,
+    /// A recipient the others do not see; gets a message of its own
+    #[arg(long, value_name = "ADDRESS|RPPS")]
+    pub bcc: Vec<String>,
+    /// The subject; with smime it travels encrypted
+    #[arg(long, short, value_name = "TEXT", default_value = "")]
+    pub subject: String,
+    /// The text of the message, from a file or from stdin (-)
+    #[arg(long, short, value_name = "FILE|-")]
+    pub body_file: Option<PathBuf>,
+    /// A file to attach; may be given several times
+    #[arg(long, short, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
+    /// What leaves the machine; the profile decides if not given
+    #[arg(long, value_name = "HOW")]
+    pub protection: Option<Protection>,
+    /// Send to those who can be served, even if others cannot
+    #[arg(long)]
+    pub partial: bool,
+    /// Send anew even if the same message was sent before
+    #[arg(long)]
+    pub again: bool,
+    /// Do everything but queue and submit
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The protections of the contract that this version offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protection {
+    /// Signed, then encrypted to each recipient's certificate
+    Smime,
+    /// As composed; TLS to the operator only, recipients of the trusted space only
+    Transport,
+}
+
+/// Sends, and tells what became of each recipient.
+pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    if args.body_file.is_none() && args.attach.is_empty() {
+        return Err(Diagnosis::of(Status::Usage, "nothing-to-send", "there is neither a text nor a file to send")
+            .hint("give --body-file FILE, --body-file - for stdin, or --attach FILE"));
+    }
+    let request = Request {
+        to: args.to.clone(),
+        cc: args.cc.clone(),
+        bcc: args.bcc.clone(),
+        subject: args.subject.clone(),
+        text: args.body_file.as_deref().map(text).transpose()?.unwrap_or_default(),
+        attachments: args.attach.clone(),
+        protection: match args.protection.unwrap_or(Protection::Smime) {
+            Protection::Smime => smime::Protection::Smime,
+            Protection::Transport => smime::Protection::Transport,
+        },
+        partial: args.partial,
+        again: args.again,
+        dry_run: args.dry_run,
+    };
+    session.with_account(|account| {
+        let sent = send::send(account, &request)?;
+        tell(session, &sent)?;
+        Ok(status(session, &sent))
+    })
+}
+
+fn text(path: &Path) -> Result<String, Diagnosis> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(TEXT_LIMIT + 1).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(TEXT_LIMIT + 1).read_to_string(&mut text))
+    };
+    let shown = path.display();
+    match read {
+        Ok(length) if length as u64 > TEXT_LIMIT => {
+            Err(Diagnosis::of(Status::Data, "text-too-large", format!("{shown} is larger than 16 MiB"))
+                .hint("attach it instead: --attach FILE"))
+        }
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(Diagnosis::of(Status::Data, "text-encoding", format!("{shown} is not UTF-8"))
+                .hint("convert it, for example with iconv, or attach it"))
+        }
+        Err(error) => Err(Diagnosis::of(Status::NoInput, "text-unreadable", format!("cannot read {shown}"))
+            .because(error.to_string())),
+    }
+}
+
+fn tell(session: &Session<'_>, sent: &Sent) -> io::Result<()> {
+    let output = session.output;
+    for line in &sent.lines {
+        if output.json {
+            output.json(line)?;
+        } else {
+            output.line(sentence(line))?;
+        }
+    }
+    Ok(())
+}
+
+fn sentence(line: &Line) -> String {
+    let style = match line.state {
+        "accepted" | "checked" => GOOD,
+        _ => BAD,
+    };
+    let mut text = format!("{style}{}{style:#} {}", line.state, Safe(&line.recipient));
+    if !line.holder.is_empty() {
+        text.push_str(&format!(" ({})", Safe(&line.holder)));
+    }
+    if let Some(queue_id) = &line.queue_id {
+        text.push_str(&format!(", queue id {}", Safe(queue_id)));
+    } else if let Some(answer) = line.answer.as_deref().filter(|answer| !answer.is_empty()) {
+        text.push_str(&format!(": {}", Safe(answer)));
+    }
+    if line.known {
+        text.push_str("; queued by an earlier run, nothing was sent twice");
+    }
+    text
+}
+
+/// The status of the whole, and why, where it is not the answer itself that says so.
+fn status(session: &Session<'_>, sent: &Sent) -> Status {
+    let mut status = Status::Done;
+    let refused = sent.lines.iter().filter(|line| line.state == "refused").count();
+    for line in &sent.lines {
+        status = status.and(match line.state {
+            "unknown" => Status::Unknown,
+            "refused" if refused < sent.lines.len() => Status::Partial,
+            "refused" => Status::Untrusted,
+            "deferred" | "queued" | "submitting" | "committing" => Status::TryAgain,
+            _ => Status::Done,
+        });
+    }
+    if let Some(trouble) = &sent.trouble {
+        let diagnosis = Diagnosis::queued(trouble);
+        diagnosis.tell(session.output);
+        status = status.and(diagnosis.status);
+    }
+    for error in &sent.left_out {
+        Diagnosis::from_ref(error).tell(session.output);
+        status = status.and(Status::Partial);
+    }
+    if let Some(line) = sent.lines.iter().find(|line| line.state == "unknown") {
+        Diagnosis::unknown(line.id.as_deref().unwrap_or("ID")).tell(session.output);
+    }
+    if !sent.lines.is_empty() && sent.lines.iter().all(|line| line.known && line.state == "accepted") {
+        session.output.note("the same message was sent before; give --again to send it once more");
+    }
+    status
+}

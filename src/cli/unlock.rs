@@ -1,0 +1,155 @@
+//! Opening the vault with what the words, the environment or the terminal give, and nothing else.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use zeroize::Zeroizing;
+
+use super::diagnosis::Diagnosis;
+use super::environment::Environment;
+use super::session::Session;
+use super::status::Status;
+use crate::fs;
+use crate::secret::Secret;
+use crate::vault::{Config, Document, Opener, SETTINGS, ServiceKey, Vault};
+
+/// Longest passphrase that is read from anywhere, in octets.
+const LONGEST: u64 = 4096;
+
+/// Where the vault is: `--config`, else below `$XDG_CONFIG_HOME`.
+pub(super) fn path(session: &Session<'_>) -> PathBuf {
+    session.globals.config.clone().unwrap_or_else(|| session.places.config.join("config.p7m"))
+}
+
+/// Opens the vault: service key, then passphrase from a file, a descriptor, a command, a credential, then the terminal.
+pub(super) fn open(session: &Session<'_>) -> Result<Vault, Diagnosis> {
+    let path = path(session);
+    if let Some(file) = service_key_file(session) {
+        let key = ServiceKey::read(&file).map_err(|error| Diagnosis::service_key(&file, error))?;
+        return Ok(Vault::open(&path, Opener::ServiceKey(&key))?);
+    }
+    let given = given_passphrase(session)?;
+    if given.is_none() && !Vault::takes_passphrase(&path)? {
+        return Err(Diagnosis::of(Status::Configuration, "vault-way", "the vault opens with a service key only")
+            .hint("give --service-key FILE"));
+    }
+    let passphrase = match given {
+        Some(passphrase) => passphrase,
+        None => session.prompt.secret("passphrase of the vault", "--passphrase-file FILE or --service-key FILE")?,
+    };
+    Ok(Vault::open(&path, Opener::Passphrase(&passphrase))?)
+}
+
+/// A service manager hands secrets over as files in `$CREDENTIALS_DIRECTORY` (systemd.exec, LoadCredential).
+fn credential(environment: &Environment, name: &str) -> Option<PathBuf> {
+    let path = Path::new(environment.get("CREDENTIALS_DIRECTORY")?).join(name);
+    path.is_file().then_some(path)
+}
+
+fn service_key_file(session: &Session<'_>) -> Option<PathBuf> {
+    let named = session.globals.opening.service_key.clone();
+    named.or_else(|| credential(session.environment, "mss.service-key"))
+}
+
+fn given_passphrase(session: &Session<'_>) -> Result<Option<Secret<String>>, Diagnosis> {
+    let opening = &session.globals.opening;
+    if let Some(path) = &opening.passphrase_file {
+        return read_file(path).map(Some);
+    }
+    if let Some(number) = opening.passphrase_fd {
+        let file = File::open(format!("/dev/fd/{number}"));
+        return first_line(file, &format!("file descriptor {number}")).map(Some);
+    }
+    if let Some(command) = &opening.passphrase_command {
+        return run(command).map(Some);
+    }
+    match credential(session.environment, "mss.passphrase") {
+        Some(path) => read_file(&path).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The first line of a private file.
+pub(super) fn read_file(path: &Path) -> Result<Secret<String>, Diagnosis> {
+    let octets = Zeroizing::new(fs::read_private(path, LONGEST).map_err(|error| Diagnosis::secret_file(path, error))?);
+    line(&octets, &path.display().to_string())
+}
+
+fn first_line(reader: std::io::Result<impl Read>, source: &str) -> Result<Secret<String>, Diagnosis> {
+    let mut octets = Zeroizing::new(Vec::new());
+    let read = reader.and_then(|reader| reader.take(LONGEST).read_to_end(&mut octets));
+    read.map_err(|error| {
+        Diagnosis::of(Status::NoInput, "passphrase", format!("no passphrase from {source}")).because(error.to_string())
+    })?;
+    line(&octets, source)
+}
+
+fn run(command: &str) -> Result<Secret<String>, Diagnosis> {
+    let failed = |why: String| {
+        Diagnosis::of(Status::NoInput, "passphrase-command", "the passphrase command gave no passphrase").because(why)
+    };
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let answer = match child.stdout.take() {
+        Some(stdout) => first_line(Ok(stdout), "the passphrase command"),
+        None => Err(failed("it has no output".to_owned())),
+    };
+    let ended = child.wait().map_err(|error| failed(error.to_string()))?;
+    if !ended.success() {
+        return Err(failed(format!("it ended with {ended}")));
+    }
+    answer
+}
+
+fn line(octets: &[u8], source: &str) -> Result<Secret<String>, Diagnosis> {
+    let first = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
+    let text = std::str::from_utf8(first).unwrap_or_default().trim_end_matches('\r');
+    if text.is_empty() {
+        return Err(Diagnosis::of(Status::NoInput, "passphrase", format!("there is no passphrase in {source}")));
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// The settings of the vault, with those that a variable such as `MSS_SUBMISSION_HOST` replaces for this run.
+pub(super) fn overridden(session: &Session<'_>, document: &Document) -> Result<Config, Diagnosis> {
+    let chosen = document.config().profile(session.globals.profile.as_deref()).map(|(name, _)| name.to_owned());
+    let Some(profile) = chosen else { return Ok(document.config().clone()) };
+    let mut document = document.clone();
+    for (path, value) in overrides(session.environment) {
+        let key = path.replacen('*', &profile, 1);
+        document = document.set(&key, &Secret::new(value.to_owned()))?;
+    }
+    Ok(document.config().clone())
+}
+
+/// Every setting that a variable replaces: its path in the catalogue, and the value.
+pub(super) fn overrides(environment: &Environment) -> Vec<(&'static str, &str)> {
+    let variable = |path: &str| path.strip_prefix("profile.*.").map(|it| it.replace(['.', '-'], "_").to_uppercase());
+    let plain = SETTINGS.iter().filter(|setting| !setting.secret && !setting.path.contains("[]"));
+    let named: Vec<(&'static str, String)> =
+        plain.filter_map(|setting| Some((setting.path, variable(setting.path)?))).collect();
+    let given = environment.settings();
+    given.filter_map(|(name, value)| Some((named.iter().find(|(_, known)| known == name)?.0, value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_replaces_a_setting_but_never_a_secret() {
+        let environment = Environment::from([
+            ("MSS_SUBMISSION_HOST", "smtp.x"),
+            ("MSS_SIGNIN_PASSWORD", "secret"),
+            ("MSS_LIST_URL", "https://x/"),
+        ]);
+        let found = overrides(&environment);
+        assert_eq!(found, [("profile.*.list.url", "https://x/"), ("profile.*.submission.host", "smtp.x")]);
+    }
+}

@@ -1,0 +1,272 @@
+//! One profile ready for work: its settings, its trust, its keys, and the rooms that work for it.
+
+use std::cell::{OnceCell, RefCell};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::error::Error;
+use super::{Places, Told, revocation};
+use crate::clock::Clock;
+use crate::directory::Fhir;
+use crate::fs;
+use crate::inbox::Inbox;
+use crate::mail::{Address, Mailbox};
+use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Timeouts};
+use crate::outbox::Outbox;
+use crate::pki::{Identity, RevocationList, TrustAnchors};
+use crate::secret::Prompt;
+use crate::signin;
+use crate::space::{CacheError, Freshness, LIST_LIMIT, ListCache, WhiteList};
+use crate::trace::{Action, Trace};
+use crate::vault::{self, Profile};
+
+/// What a story is given from outside: the time, somebody to ask, somebody to tell, places to keep things.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    pub clock: Clock,
+    pub prompt: &'a dyn Prompt,
+    pub tell: &'a dyn Fn(Told),
+    pub places: &'a Places,
+}
+
+impl World<'_> {
+    /// Tells of a step.
+    pub fn step(&self, text: impl Into<String>) {
+        (self.tell)(Told::Step(text.into()));
+    }
+
+    /// Tells of something to act on.
+    pub fn warn(&self, text: impl Into<String>) {
+        (self.tell)(Told::Warning(text.into()));
+    }
+}
+
+/// One profile ready for work.
+pub struct Account<'a> {
+    pub name: &'a str,
+    pub profile: &'a Profile,
+    pub world: World<'a>,
+    anchors: TrustAnchors,
+    dialer: OnceCell<Dialer>,
+    identity: OnceCell<Option<Identity>>,
+    trace: OnceCell<Trace>,
+    method: RefCell<signin::Method>,
+}
+
+impl<'a> Account<'a> {
+    /// Reads what the profile trusts. Keys, network and files are touched when they are first needed.
+    pub fn new(name: &'a str, profile: &'a Profile, world: World<'a>) -> Result<Account<'a>, Error> {
+        let anchors = TrustAnchors::from_pem(profile.trust.anchors.as_bytes())
+            .map_err(|source| Error::Anchors { profile: name.to_owned(), source })?;
+        let (dialer, identity, trace) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        let method = RefCell::new(method(profile));
+        Ok(Account { name, profile, world, anchors, dialer, identity, trace, method })
+    }
+
+    /// The mailbox of the profile.
+    pub fn address(&self) -> &Address {
+        &self.profile.address
+    }
+
+    /// The mailbox with its label, as it stands in From.
+    pub fn mailbox(&self) -> Mailbox {
+        Mailbox { label: self.profile.label.clone(), address: self.profile.address.clone() }
+    }
+
+    /// The authorities the profile trusts, and no others.
+    pub fn anchors(&self) -> &TrustAnchors {
+        &self.anchors
+    }
+
+    /// The folder of what this profile keeps.
+    pub fn state(&self) -> Result<PathBuf, Error> {
+        let dir = self.world.places.state.join(self.name);
+        fs::private_dir(&dir)?;
+        Ok(dir)
+    }
+
+    /// The folder for what is being sealed or opened.
+    pub fn spool(&self) -> Result<PathBuf, Error> {
+        let dir = self.state()?.join("spool");
+        fs::private_dir(&dir)?;
+        Ok(dir)
+    }
+
+    /// Opens connections under the profile's trust; with the client certificate where it signs in by one.
+    pub fn dialer(&self) -> Result<&Dialer, Error> {
+        if let Some(dialer) = self.dialer.get() {
+            return Ok(dialer);
+        }
+        let identity = match self.profile.signin.method {
+            vault::Method::Certificate => Some(self.signin_identity()?),
+            _ => None,
+        };
+        let dialer = Dialer::new(&self.anchors, identity.as_ref(), self.world.clock, Timeouts::default())?;
+        Ok(self.dialer.get_or_init(|| dialer))
+    }
+
+    fn signin_identity(&self) -> Result<Identity, Error> {
+        let signin = &self.profile.signin;
+        match (&signin.certificate, &signin.key) {
+            (Some(certificate), Some(key)) => self.read_identity(certificate, key.expose()),
+            _ => self.identity()?.cloned().ok_or_else(|| Error::NoKeys { profile: self.name.to_owned() }),
+        }
+    }
+
+    fn read_identity(&self, certificate: &str, key: &str) -> Result<Identity, Error> {
+        Identity::from_pem(certificate.as_bytes(), key.as_bytes())
+            .map_err(|source| Error::Keys { profile: self.name.to_owned(), source })
+    }
+
+    /// The certificate and key that sign and open, if the profile has them.
+    pub fn identity(&self) -> Result<Option<&Identity>, Error> {
+        if let Some(identity) = self.identity.get() {
+            return Ok(identity.as_ref());
+        }
+        let keys = self.profile.keys.as_ref();
+        let identity = keys.map(|keys| self.read_identity(&keys.certificate, keys.key.expose())).transpose()?;
+        Ok(self.identity.get_or_init(|| identity).as_ref())
+    }
+
+    /// The certificate and key to sign with.
+    pub fn signer(&self) -> Result<&Identity, Error> {
+        self.identity()?.ok_or_else(|| Error::NoKeys { profile: self.name.to_owned() })
+    }
+
+    /// Every key that may open a message: the present one, then older ones.
+    pub fn opening_keys(&self) -> Result<Vec<Identity>, Error> {
+        let mut keys: Vec<Identity> = self.identity()?.cloned().into_iter().collect();
+        for pair in self.profile.keys.iter().flat_map(|keys| &keys.previous) {
+            keys.push(self.read_identity(&pair.certificate, pair.key.expose())?);
+        }
+        Ok(keys)
+    }
+
+    /// What a session shows to sign in, made for one session: a one-time code may be in it.
+    pub fn credential(&self) -> Result<Credential, Error> {
+        let mut method = self.method.borrow_mut();
+        Ok(signin::credential(&mut method, self.world.clock, self.world.prompt)?)
+    }
+
+    /// Where messages are submitted.
+    pub fn submission(&self) -> Endpoint {
+        let it = &self.profile.submission;
+        Endpoint { host: it.host.clone(), port: it.port, security: security(it.security) }
+    }
+
+    /// Where messages are read.
+    pub fn mail_server(&self) -> Endpoint {
+        let it = &self.profile.mailbox;
+        Endpoint { host: it.host.clone(), port: it.port, security: security(it.security) }
+    }
+
+    /// Web requests under the profile's trust.
+    pub fn http(&self) -> Result<HttpClient, Error> {
+        Ok(HttpClient::new(self.dialer()?.clone()))
+    }
+
+    /// The directory of the space.
+    pub fn directory(&self) -> Result<Fhir, Error> {
+        let it = &self.profile.directory;
+        Ok(Fhir::new(self.http()?, &it.url, it.api_key.clone(), it.certificate_extension.clone(), self.world.clock)?)
+    }
+
+    /// The signed list of admitted domains: the kept copy while it is young, else a new one.
+    pub fn white_list(&self) -> Result<WhiteList, Error> {
+        let source = &self.profile.list;
+        let now = self.world.clock.now();
+        let cache = ListCache::new(&self.world.places.cache, &self.anchors, &source.signer);
+        let held = cache.current(now, || {
+            let fetched = self.traced_download(Action::List, &source.url);
+            fetched.map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
+        })?;
+        if let Some(trouble) = held.trouble {
+            self.world.warn(format!("{trouble}; the copy of {} is used", held.fetched_at));
+        }
+        if let Freshness::Old { days } = held.freshness {
+            self.world.warn(format!("the white list was made {days} days ago"));
+        }
+        Ok(held.list)
+    }
+
+    /// The signed list as it is now, neither kept nor traced: for a profile that is only tried.
+    pub(super) fn fetch_white_list(&self) -> Result<WhiteList, Error> {
+        let source = &self.profile.list;
+        let response = self.http()?.get(&source.url, &[], LIST_LIMIT)?;
+        if response.status != 200 {
+            return Err(Error::HttpStatus { url: source.url.clone(), status: response.status });
+        }
+        let list = WhiteList::verify(&response.body, &self.anchors, &source.signer, self.world.clock.now());
+        Ok(list.map_err(CacheError::from)?)
+    }
+
+    /// The last sign-in that succeeded, if there is a trace at all. Looking does not make one.
+    pub(super) fn last_sign_in(&self) -> Result<Option<Timestamp>, Error> {
+        if !fs::exists(&self.state()?.join("trace")) {
+            return Ok(None);
+        }
+        Ok(self.trace()?.last_sign_in(self.address())?)
+    }
+
+    /// The revocation lists the profile names, none older than its own next update.
+    pub fn revocation_lists(&self) -> Result<Vec<RevocationList>, Error> {
+        revocation::current(self)
+    }
+
+    /// The journal of what is to be sent.
+    pub fn outbox(&self) -> Result<Outbox, Error> {
+        Ok(Outbox::open(&self.state()?, &self.profile.storage.sealing_key(), self.world.clock)?)
+    }
+
+    /// The journal of what was fetched.
+    pub fn inbox(&self) -> Result<Inbox, Error> {
+        Ok(Inbox::open(&self.state()?, &self.profile.storage.sealing_key())?)
+    }
+
+    /// Whether anything was traced in this run.
+    pub(super) fn trace_is_open(&self) -> bool {
+        self.trace.get().is_some()
+    }
+
+    /// The tamper-evident log.
+    pub fn trace(&self) -> Result<&Trace, Error> {
+        if let Some(trace) = self.trace.get() {
+            return Ok(trace);
+        }
+        let storage = &self.profile.storage;
+        let dir = self.state()?.join("trace");
+        let trace = Trace::open(&dir, &storage.sealing_key(), &storage.trace_signing_key, self.world.clock)?;
+        Ok(self.trace.get_or_init(|| trace))
+    }
+}
+
+fn method(profile: &Profile) -> signin::Method {
+    let it = &profile.signin;
+    let user = it.user.clone().unwrap_or_else(|| profile.address.to_string());
+    match it.method {
+        vault::Method::Password => signin::Method::Password { user, password: it.password.clone() },
+        vault::Method::PasswordTotp => signin::Method::PasswordTotp {
+            user,
+            password: it.password.clone(),
+            seed: it.totp_seed.clone(),
+            placement: match it.placement {
+                vault::Placement::Appended => signin::Placement::Appended,
+                vault::Placement::Prefixed => signin::Placement::Prefixed,
+            },
+        },
+        vault::Method::Certificate => signin::Method::Certificate {
+            authzid: match it.authzid {
+                vault::AuthorizationIdentity::Empty => Authzid::Empty,
+                vault::AuthorizationIdentity::Address => Authzid::Name(profile.address.to_string()),
+            },
+        },
+    }
+}
+
+fn security(it: vault::Security) -> Security {
+    match it {
+        vault::Security::Starttls => Security::StartTls,
+        vault::Security::Implicit => Security::Implicit,
+    }
+}

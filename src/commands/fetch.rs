@@ -1,0 +1,234 @@
+//! `fetch`: each message the whole way (peek, open, judge, store, acknowledge, trace) before the next.
+
+use std::io::{Seek, SeekFrom};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::account::Account;
+use super::error::Error;
+use super::gate::Gate;
+use super::received::{self, Received};
+use super::traced::causes;
+use crate::fs::{self, Staged};
+use crate::imap::{Session, Which};
+use crate::inbox::{Inbox, Kept, Standing};
+use crate::pki::Identity;
+use crate::trace::{Action, Answer, Outcome};
+use crate::vault::After;
+
+/// Octets a message may have.
+const MESSAGE_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
+
+/// What was asked, every default resolved.
+pub struct Request {
+    /// Messages are stored in folders below this one.
+    pub to: PathBuf,
+    pub after: After,
+    pub folder: String,
+    /// Also messages that are marked as seen.
+    pub all: bool,
+    pub limit: Option<usize>,
+    /// Messages without a signature are stored beside the verified ones, with a finding.
+    pub accept_unsigned: bool,
+    /// Messages whose sender no register knows, too.
+    pub accept_unknown_sender: bool,
+    /// The server made the folder anew; what it holds is fetched by its content.
+    pub accept_renewed_folder: bool,
+}
+
+/// One message.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Line {
+    pub schema: &'static str,
+    pub uid: u32,
+    /// `stored`, `quarantined`, or `known` where it was stored by an earlier run.
+    pub state: &'static str,
+    /// The folder it was stored in.
+    pub place: Option<String>,
+    /// What was done on the server: `seen`, `moved`, `deleted` or `kept`.
+    pub acknowledged: &'static str,
+    /// Whether it stands in quarantine, by this run or an earlier one.
+    pub quarantined: bool,
+    /// What the message says of itself and what was found, where it could be opened.
+    #[serde(flatten)]
+    pub received: Option<Received>,
+    /// Why it could not be opened.
+    pub error: Option<String>,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub stored: usize,
+    pub quarantined: usize,
+    pub known: usize,
+}
+
+/// What every message is treated with.
+struct Desk<'a> {
+    account: &'a Account<'a>,
+    request: &'a Request,
+    gate: Gate<'a>,
+    keys: Vec<Identity>,
+    inbox: Inbox,
+    uid_validity: u32,
+}
+
+/// Fetches; `tell` hears of each message as soon as it is stored.
+pub fn fetch(
+    account: &Account<'_>,
+    request: &Request,
+    tell: &mut dyn FnMut(&Line) -> std::io::Result<()>,
+) -> Result<Summary, Error> {
+    let below = |source| Error::OutputFolder { path: request.to.clone(), source };
+    fs::make_dir(&request.to).map_err(below)?;
+    fs::sweep_staged(&request.to, account.world.clock.now()).map_err(below)?;
+    let gate = Gate::open(account)?;
+    let keys = account.opening_keys()?;
+    let inbox = account.inbox()?;
+    let mut session = sign_in(account)?;
+    let selected = session.select(&request.folder, request.after == After::Keep)?;
+    let desk = Desk { account, request, gate, keys, inbox, uid_validity: selected.uid_validity };
+    desk.enter()?;
+    let wanted = if request.all { Which::All } else { Which::Unseen };
+    let mut summary = Summary::default();
+    for uid in session.search(wanted)?.into_iter().take(request.limit.unwrap_or(usize::MAX)) {
+        let Some(line) = desk.take(&mut session, uid)? else { continue };
+        match line.state {
+            "stored" => summary.stored += 1,
+            "quarantined" => summary.quarantined += 1,
+            _ => summary.known += 1,
+        }
+        tell(&line).map_err(|source| Error::Answer { source })?;
+    }
+    // Everything is acknowledged, whatever comes of the farewell.
+    let _ = session.logout();
+    Ok(summary)
+}
+
+/// Opens a session and signs in, under an entry of the trace.
+fn sign_in(account: &Account<'_>) -> Result<Session, Error> {
+    let endpoint = account.mail_server();
+    account.traced(
+        Action::SignIn,
+        &format!("mailbox {endpoint}, {}", account.profile.signin.method.word()),
+        || open(account),
+        |_| ("signed in".to_owned(), None),
+    )
+}
+
+/// Opens a session and signs in.
+pub(super) fn open(account: &Account<'_>) -> Result<Session, Error> {
+    let credential = account.credential()?;
+    Ok(Session::open(account.dialer()?, &account.mail_server(), &credential)?)
+}
+
+impl Desk<'_> {
+    /// Stops where the server made the folder anew: its numbers mean other messages now (RFC 9051, section 2.3.1.1).
+    fn enter(&self) -> Result<(), Error> {
+        let folder = &self.request.folder;
+        match self.inbox.enter(folder, self.uid_validity)? {
+            Standing::Renewed { .. } if !self.request.accept_renewed_folder => {
+                Err(Error::FolderRenewed { folder: folder.clone() })
+            }
+            Standing::Renewed { .. } => Ok(self.inbox.accept_renewal(folder, self.uid_validity)?),
+            Standing::First | Standing::Same => Ok(()),
+        }
+    }
+
+    /// One message, the whole way. Nothing to tell where it was taken before and stays on the server.
+    fn take(&self, session: &mut Session, uid: u32) -> Result<Option<Line>, Error> {
+        let known = self.inbox.known_uid(&self.request.folder, self.uid_validity, uid)?;
+        if known.as_ref().is_some_and(|kept| kept.acknowledged.is_some()) {
+            return Ok(None);
+        }
+        let account = self.account;
+        let traced = account.begin(Action::Fetch, &format!("UID FETCH {uid} BODY.PEEK[]"), None, &[])?;
+        match self.store(session, uid, known) {
+            Ok((line, message_id)) => {
+                let outcome = if line.quarantined { Outcome::Refused } else { Outcome::Done };
+                let text = match &line.error {
+                    Some(error) => error.clone(),
+                    None => line.state.to_owned(),
+                };
+                let message_id = message_id.as_ref();
+                account.end(traced, &Answer { message_id, ..Answer::new(outcome, &text) })?;
+                let acknowledged = self.acknowledge(session, uid, line.quarantined)?;
+                Ok(Some(Line { acknowledged, ..line }))
+            }
+            Err(error) => {
+                account.end(traced, &Answer::new(Outcome::Failed, &causes(&error)))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads the message into a private spool, opens and judges it, and gives it its place.
+    fn store(
+        &self,
+        session: &mut Session,
+        uid: u32,
+        known: Option<Kept>,
+    ) -> Result<(Line, Option<crate::mail::MessageId>), Error> {
+        let folder = &self.request.folder;
+        let line = |state, kept: &Kept, received, error| Line {
+            schema: "mss.fetch/1",
+            uid,
+            state,
+            place: Some(kept.place.display().to_string()),
+            acknowledged: "kept",
+            quarantined: kept.quarantined,
+            received,
+            error,
+        };
+        if let Some(kept) = known {
+            return Ok((line("known", &kept, None, None), None));
+        }
+        let mut spool = Staged::new(&self.account.spool()?)?;
+        session.fetch_raw(uid, &mut spool, MESSAGE_LIMIT)?;
+        let digest = received::sha256(spool.file())?;
+        if let Some(kept) = self.inbox.known_message(&digest)? {
+            self.inbox.record(folder, self.uid_validity, uid, &digest, &kept)?;
+            return Ok((line("known", &kept, None, None), None));
+        }
+        spool.file().seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
+        let stored = received::store(self.account, self.request, &self.gate, &self.keys, &mut spool, &digest)?;
+        let kept = Kept {
+            place: stored.place.clone(),
+            quarantined: stored.quarantined,
+            at: self.account.world.clock.now(),
+            acknowledged: None,
+        };
+        self.inbox.record(folder, self.uid_validity, uid, &digest, &kept)?;
+        let state = if stored.quarantined { "quarantined" } else { "stored" };
+        Ok((line(state, &kept, stored.received, stored.error), stored.message_id))
+    }
+
+    /// Does on the server what was asked, under an entry of its own. What is in quarantine is never deleted there.
+    fn acknowledge(&self, session: &mut Session, uid: u32, quarantined: bool) -> Result<&'static str, Error> {
+        let (action, request, word) = match &self.request.after {
+            After::Keep => {
+                self.inbox.acknowledged(&self.request.folder, self.uid_validity, uid, "keep")?;
+                return Ok("kept");
+            }
+            After::Move(folder) => (Action::Move, format!("UID MOVE {uid} {folder}"), "moved"),
+            After::Delete if !quarantined => (Action::Delete, format!("UID EXPUNGE {uid}"), "deleted"),
+            After::Seen | After::Delete => (Action::Seen, format!("UID STORE {uid} +FLAGS (\\Seen)"), "seen"),
+        };
+        let work = || match &self.request.after {
+            After::Move(folder) => session.move_to(uid, folder),
+            After::Delete if !quarantined => session.delete(uid),
+            _ => session.mark_seen(uid),
+        };
+        self.account.traced(action, &request, work, |_| (word.to_owned(), None))?;
+        let deed = match word {
+            "moved" => "move",
+            "deleted" => "delete",
+            other => other,
+        };
+        self.inbox.acknowledged(&self.request.folder, self.uid_validity, uid, deed)?;
+        Ok(word)
+    }
+}

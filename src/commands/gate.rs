@@ -1,0 +1,119 @@
+//! The gate of the space: who is behind an address, whether they are admitted, and with which certificate.
+
+use jiff::Timestamp;
+
+use super::account::Account;
+use super::error::Error;
+use crate::directory::{Answer, Fhir, Listed, Query};
+use crate::ids::Rpps;
+use crate::mail::Address;
+use crate::pki::{self, Certificate, Finding, Purpose, RevocationList, Trusted};
+use crate::space::{Admitted, Recipient, Registered, Role, WhiteList};
+
+/// What people are judged with, fetched once for all of them.
+pub(super) struct Gate<'a> {
+    account: &'a Account<'a>,
+    directory: Fhir,
+    list: WhiteList,
+    revocation: Vec<RevocationList>,
+    at: Timestamp,
+}
+
+/// Somebody the space admits, with the certificates the directory publishes for them.
+pub(super) struct Guest {
+    pub admitted: Admitted,
+    certificates: Vec<Certificate>,
+}
+
+impl<'a> Gate<'a> {
+    /// Reaches the directory, the signed list and the revocation lists.
+    pub(super) fn open(account: &'a Account<'a>) -> Result<Gate<'a>, Error> {
+        Ok(Gate {
+            account,
+            directory: account.directory()?,
+            list: account.white_list()?,
+            revocation: account.revocation_lists()?,
+            at: account.world.clock.now(),
+        })
+    }
+
+    /// The revocation lists certificates are judged with.
+    pub(super) fn revocation(&self) -> &[RevocationList] {
+        &self.revocation
+    }
+
+    /// The certificate to encrypt to, its path verified.
+    pub(super) fn choose(
+        &self,
+        candidates: &[Certificate],
+        address: &Address,
+    ) -> Result<Trusted, Vec<(Certificate, Finding)>> {
+        let purpose = Purpose::EmailEncryption;
+        pki::choose(candidates, &[], self.account.anchors(), &self.revocation, purpose, Some(address), self.at)
+    }
+
+    /// Who is behind an address or an RPPS number, if the directory knows them and the signed list admits them.
+    pub(super) fn admit(&self, given: &str) -> Result<Guest, Error> {
+        let address = match given.parse::<Rpps>() {
+            Ok(rpps) => self.mailbox_of(given, rpps)?,
+            Err(_) => given.parse().map_err(|source| Error::RecipientSyntax { given: given.to_owned(), source })?,
+        };
+        let listed = self.listed(&address)?.ok_or_else(|| Error::RecipientUnknown { given: given.to_owned() })?;
+        let admitted = self.list.admit(listed.registered)?;
+        Ok(Guest { admitted, certificates: listed.certificates })
+    }
+
+    /// What the directory answers.
+    pub(super) fn search(&self, query: &Query) -> Result<Answer, Error> {
+        self.account.traced_lookup(|| self.directory.search(query), |answer| answer.entries.len())
+    }
+
+    /// Whether the signed list names the domain of an address.
+    pub(super) fn admits(&self, address: &Address) -> bool {
+        self.list.admits(address.domain())
+    }
+
+    /// What the directory says of a sender, and whether the signed list admits their domain.
+    pub(super) fn sender(&self, address: &Address) -> Result<(Option<Registered>, bool), Error> {
+        let registered = self.listed(address)?.map(|listed| listed.registered);
+        Ok((registered, self.list.admits(address.domain())))
+    }
+
+    /// A recipient who may receive what is sealed for them.
+    pub(super) fn recipient(&self, guest: Guest, role: Role) -> Result<Recipient, Error> {
+        let address = guest.admitted.address();
+        if guest.certificates.is_empty() {
+            return Err(Error::NoCertificate { address: address.clone() });
+        }
+        let trusted = self.choose(&guest.certificates, address).map_err(|refused| Error::CertificateRefused {
+            address: address.clone(),
+            findings: refused.into_iter().map(|(_, finding)| finding).collect(),
+        })?;
+        Ok(Recipient::new(guest.admitted, trusted, role)?)
+    }
+
+    fn listed(&self, address: &Address) -> Result<Option<Listed>, Error> {
+        self.account.traced_lookup(|| self.directory.find_address(address), |found| usize::from(found.is_some()))
+    }
+
+    fn mailbox_of(&self, given: &str, rpps: Rpps) -> Result<Address, Error> {
+        let query = Query { rpps: Some(rpps), ..Query::default() };
+        let answer = self.search(&query)?;
+        let unknown = || Error::RecipientUnknown { given: given.to_owned() };
+        let [entry] = answer.entries.as_slice() else {
+            return Err(unknown());
+        };
+        if !entry.active {
+            return Err(Error::HolderInactive { given: given.to_owned() });
+        }
+        if let Some(mailbox) = entry.preferred() {
+            return Ok(mailbox.address.clone());
+        }
+        let choices: Vec<Address> = entry.mailboxes.iter().map(|mailbox| mailbox.address.clone()).collect();
+        if choices.is_empty() {
+            Err(unknown())
+        } else {
+            Err(Error::RecipientAmbiguous { given: given.to_owned(), choices })
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `init`: a profile is tried on the servers it names before it is written.
+
+use super::account::Account;
+use super::error::Error;
+use super::{fetch, submit};
+use crate::trace::{Action, Answer, Outcome};
+
+/// What the servers answered.
+#[derive(Debug)]
+pub struct Probe {
+    /// Whether the signed list names the domain of the mailbox.
+    pub admitted: bool,
+    /// Whether the directory knows the mailbox.
+    pub listed: bool,
+}
+
+/// Reaches every server of a profile and signs in to both mail servers. Nothing is kept of it.
+pub fn probe(account: &Account<'_>) -> Result<Probe, Error> {
+    let list = account.fetch_white_list()?;
+    let listed = account.directory()?.find_address(account.address())?;
+    submit::open(account)?.quit()?;
+    fetch::open(account)?.logout()?;
+    Ok(Probe { admitted: list.admits(account.address().domain()), listed: listed.is_some() })
+}
+
+/// Begins the trace of a new profile with what was done before there was one.
+pub fn record(account: &Account<'_>) -> Result<(), Error> {
+    for (action, request) in [(Action::Probe, "directory and white list"), (Action::SignIn, "submission and mailbox")] {
+        let entry = account.begin(action, request, None, &[])?;
+        account.end(entry, &Answer::new(Outcome::Done, "answered before the profile was written"))?;
+    }
+    account.sign_off()
+}

@@ -1,0 +1,94 @@
+//! `outbox`: what is queued, deferred, refused or unknown; submitting it, settling it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::account::Account;
+use super::error::Error;
+use super::submit;
+use crate::outbox::{Entry, Id, Resolution, State};
+use crate::trace::{Action, Answer, Outcome};
+
+/// One recipient of one message.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Line {
+    pub schema: &'static str,
+    /// The number of the message in the outbox.
+    pub id: String,
+    pub message_id: String,
+    pub recipient: String,
+    /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown` or `cancelled`.
+    pub state: &'static str,
+    pub protection: String,
+    /// Octets.
+    pub size: u64,
+    /// How many times it was handed to a server.
+    pub attempts: u32,
+    pub queued_at: Timestamp,
+    pub changed_at: Timestamp,
+    /// Not before this moment, where it is deferred.
+    pub until: Option<Timestamp>,
+    pub answer: Option<String>,
+    pub queue_id: Option<String>,
+}
+
+/// The messages, oldest first; `open` leaves out what is settled.
+pub fn list(account: &Account<'_>, open: bool) -> Result<Vec<Line>, Error> {
+    let entries = account.outbox()?.list()?;
+    Ok(entries.iter().filter(|entry| !open || !entry.state.is_final()).flat_map(lines).collect())
+}
+
+/// Submits what is queued, and what was deferred and is due.
+pub fn run(account: &Account<'_>) -> Result<(Vec<Line>, Option<Error>), Error> {
+    let outbox = account.outbox()?;
+    let now = account.world.clock.now();
+    let due = |entry: &&Entry| submit::is_waiting(entry.state) && entry.until.is_none_or(|until| until <= now);
+    let ids: Vec<Id> = outbox.list()?.iter().filter(due).map(|entry| entry.id).collect();
+    let submitted = submit::submit(account, &outbox, &ids)?;
+    Ok((submitted.entries.iter().flat_map(lines).collect(), submitted.trouble))
+}
+
+/// Settles a message whose answer never came, by what somebody knows of it.
+pub fn resolve(account: &Account<'_>, id: &str, resolution: Resolution) -> Result<Vec<Line>, Error> {
+    let outbox = account.outbox()?;
+    let number: Id =
+        id.parse().map_err(|_| Error::Malformed { given: id.to_owned(), what: "the number of a message" })?;
+    let entry = outbox.entry(number)?;
+    let traced =
+        account.begin(Action::Resolve, "outbox resolve", Some(&entry.message_id), &entry.envelope.recipients)?;
+    match outbox.resolve(number, resolution) {
+        Ok(state) => account.end(traced, &Answer::new(Outcome::Done, state.word()))?,
+        Err(error) => {
+            account.end(traced, &Answer::new(Outcome::Failed, &error.to_string()))?;
+            return Err(error.into());
+        }
+    }
+    Ok(lines(&outbox.entry(number)?).collect())
+}
+
+fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
+    entry.recipients.iter().map(|recipient| Line {
+        schema: "mss.outbox/1",
+        id: entry.id.to_string(),
+        message_id: entry.message_id.to_string(),
+        recipient: recipient.address.to_string(),
+        state: shown(entry.state, recipient.state).word(),
+        protection: entry.protection.clone(),
+        size: entry.size,
+        attempts: entry.attempts,
+        queued_at: entry.queued_at,
+        changed_at: entry.changed_at,
+        until: entry.until,
+        answer: recipient.answer.clone(),
+        queue_id: recipient.queue_id.clone(),
+    })
+}
+
+/// While a process hands a message over, its state says more than that of a recipient who waits.
+fn shown(message: State, recipient: State) -> State {
+    match message {
+        State::Submitting | State::Committing if submit::is_waiting(recipient) => message,
+        _ => recipient,
+    }
+}

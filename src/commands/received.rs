@@ -1,0 +1,263 @@
+//! One message as it came: opened, judged, and given its place among the verified ones or in quarantine.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::account::Account;
+use super::error::Error;
+use super::fetch::Request;
+use super::gate::Gate;
+use super::traced::causes;
+use crate::fs::{self, FsError, Staged, StagedDir};
+use crate::mail::{Mailbox, MessageId};
+use crate::pki::Identity;
+use crate::smime::{self, Concern, Layer, OpenError, Opened, Severity, Verdict};
+
+/// What a message says of itself, and what was found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Received {
+    pub message_id: Option<String>,
+    pub from: Option<String>,
+    /// Whose mailbox it is, as the directory writes it.
+    pub sender: Option<String>,
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    pub subject: String,
+    pub date: Option<Timestamp>,
+    /// Who signed, if the certificate's path verified.
+    pub signer: Option<SignerLine>,
+    /// The content encryption, such as `AES-256-GCM`; absent if it came unencrypted.
+    pub encryption: Option<&'static str>,
+    /// How the header fields above are protected.
+    pub header_protection: &'static str,
+    pub findings: Vec<FindingLine>,
+    pub attachments: Vec<AttachmentLine>,
+}
+
+/// Who signed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SignerLine {
+    pub subject: String,
+    pub sha256: String,
+    /// Whether the certificate names the address in From.
+    pub is_from: bool,
+    pub signed_at: Option<Timestamp>,
+}
+
+/// Something that speaks against a message, or is worth knowing of it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FindingLine {
+    pub code: &'static str,
+    /// `warn`, or `refuse` where it sends the message to quarantine.
+    pub severity: &'static str,
+    pub text: String,
+}
+
+/// One file of a message.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AttachmentLine {
+    /// Its name on disk, made safe.
+    pub name: String,
+    pub media_type: String,
+    /// Octets.
+    pub size: u64,
+    pub sha256: String,
+}
+
+/// Where a message was put.
+pub(super) struct Stored {
+    pub place: PathBuf,
+    pub quarantined: bool,
+    pub received: Option<Received>,
+    pub message_id: Option<MessageId>,
+    /// Why it could not be opened.
+    pub error: Option<String>,
+}
+
+/// Opens, judges and stores one message. When this returns, it is on disk under its name.
+pub(super) fn store(
+    account: &Account<'_>,
+    request: &Request,
+    gate: &Gate<'_>,
+    keys: &[Identity],
+    spool: &mut Staged,
+    sha256: &[u8; 32],
+) -> Result<Stored, Error> {
+    let opened = match smime::open(spool.file(), keys, &request.to) {
+        Ok(opened) => opened,
+        Err(error) if error.is_final() => return quarantine_sealed(request, spool, sha256, &error),
+        Err(error) => return Err(Error::Open(error)),
+    };
+    let verdict = smime::judge(&opened, account.anchors(), gate.revocation(), account.world.clock.now());
+    let (received, refused) = describe(account, request, gate, &opened, &verdict)?;
+    let message_id = opened.headers().message_id.clone();
+    let place = place(request, refused, opened.headers().date, sha256);
+    write(&opened.folder().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&received).map_err(Error::json)?)?;
+    write(&opened.folder().join(TEXT_FILE), opened.text().as_bytes())?;
+    if refused {
+        copy(spool.file(), &opened.folder().join(RAW_FILE))?;
+    }
+    publish(&place, |place| opened.keep(place))?;
+    Ok(Stored { place, quarantined: refused, received: Some(received), message_id, error: None })
+}
+
+/// The names of what stands beside the attachments; no attachment gets one of them.
+const MESSAGE_JSON: &str = "message.json";
+const TEXT_FILE: &str = "message.txt";
+const RAW_FILE: &str = "message.eml";
+
+/// A message that does not open is kept as it came, beside the reason.
+fn quarantine_sealed(
+    request: &Request,
+    spool: &mut Staged,
+    sha256: &[u8; 32],
+    error: &OpenError,
+) -> Result<Stored, Error> {
+    let folder = StagedDir::new(&request.to)?;
+    copy(spool.file(), &folder.path().join(RAW_FILE))?;
+    let text = causes(error);
+    let verdict = serde_json::json!({ "findings": [{ "code": error.code(), "severity": "refuse", "text": text }] });
+    write(&folder.path().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&verdict).map_err(Error::json)?)?;
+    let place = place(request, true, None, sha256);
+    publish(&place, |place| folder.publish_new(place))?;
+    Ok(Stored { place, quarantined: true, received: None, message_id: None, error: Some(text) })
+}
+
+/// What is told of a message, and whether it goes to quarantine.
+fn describe(
+    account: &Account<'_>,
+    request: &Request,
+    gate: &Gate<'_>,
+    opened: &Opened,
+    verdict: &Verdict,
+) -> Result<(Received, bool), Error> {
+    let headers = opened.headers();
+    let mut findings: Vec<FindingLine> =
+        verdict.concerns().iter().map(|concern| concern_line(concern, request.accept_unsigned)).collect();
+    let mut sender = None;
+    if let Some(from) = &headers.from {
+        let (registered, admitted) = gate.sender(&from.address)?;
+        let weight = if request.accept_unknown_sender { "warn" } else { "refuse" };
+        let mut speaks = |code, text: String| findings.push(FindingLine { code, severity: weight, text });
+        match &registered {
+            None => speaks("sender-unknown", format!("the directory does not know {}", from.address)),
+            Some(it) if !it.active => speaks("sender-inactive", format!("the directory has closed {}", from.address)),
+            Some(_) => {}
+        }
+        if !admitted {
+            speaks("sender-not-listed", format!("the domain of {} is not in the white list", from.address));
+        }
+        sender = registered.map(|registered| registered.holder);
+    }
+    let refused = findings.iter().any(|finding| finding.severity == "refuse");
+    let mailbox = |mailbox: &Mailbox| mailbox.address.to_string();
+    let received = Received {
+        message_id: headers.message_id.as_ref().map(ToString::to_string),
+        from: headers.from.as_ref().map(mailbox),
+        sender,
+        to: headers.to.iter().map(mailbox).collect(),
+        cc: headers.cc.iter().map(mailbox).collect(),
+        subject: headers.subject.clone(),
+        date: headers.date,
+        signer: signer_line(opened, verdict),
+        encryption: opened.layers().iter().find_map(|layer| match layer {
+            Layer::Encrypted(envelope) => Some(envelope.cipher),
+            Layer::Signed(_) => None,
+        }),
+        header_protection: opened.header_protection().as_str(),
+        findings,
+        attachments: attachments(opened)?,
+    };
+    account.world.step(format!("opened: {} findings", received.findings.len()));
+    Ok((received, refused))
+}
+
+fn concern_line(concern: &Concern, accept_unsigned: bool) -> FindingLine {
+    let accepted = accept_unsigned && matches!(concern, Concern::Unsigned);
+    let severity = match concern.severity() {
+        Severity::Refuse if !accepted => "refuse",
+        _ => "warn",
+    };
+    FindingLine { code: concern.code(), severity, text: concern.to_string() }
+}
+
+fn signer_line(opened: &Opened, verdict: &Verdict) -> Option<SignerLine> {
+    let certificate = verdict.signer()?.certificate();
+    let signature = opened.signers().iter().find(|signer| signer.certificate == *certificate);
+    Some(SignerLine {
+        subject: certificate.subject(),
+        sha256: hex(&certificate.sha256()),
+        is_from: verdict.is_from(),
+        signed_at: signature.and_then(|signer| signer.signing_time),
+    })
+}
+
+fn attachments(opened: &Opened) -> Result<Vec<AttachmentLine>, Error> {
+    let line = |file: &smime::ReceivedFile| {
+        let mut content = File::open(&file.path).map_err(|source| Error::Spool { source })?;
+        Ok(AttachmentLine {
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            size: file.size,
+            sha256: hex(&sha256(&mut content)?),
+        })
+    };
+    opened.files().iter().map(line).collect()
+}
+
+/// A name that sorts by date and is the same for the same message, whoever fetches it and however often.
+fn place(request: &Request, quarantined: bool, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
+    let date = date.map_or_else(|| "undated".to_owned(), |date| date.strftime("%Y%m%dT%H%M%SZ").to_string());
+    let name = format!("{date}-{}", &hex(sha256)[..16]);
+    if quarantined { request.to.join("quarantine").join(name) } else { request.to.join(name) }
+}
+
+/// Gives a folder its place. One that a killed run put there is the same message: then this copy is dropped.
+fn publish(place: &Path, keep: impl FnOnce(&Path) -> Result<(), FsError>) -> Result<(), Error> {
+    let below = |source| Error::OutputFolder { path: place.to_owned(), source };
+    if let Some(parent) = place.parent() {
+        fs::make_dir(parent).map_err(below)?;
+    }
+    match keep(place) {
+        Err(FsError::Exists { .. }) => Ok(()),
+        kept => kept.map_err(below),
+    }
+}
+
+fn write(path: &Path, octets: &[u8]) -> Result<(), Error> {
+    fs::write_private_new(path, octets).map_err(|source| Error::OutputFolder { path: path.to_owned(), source })
+}
+
+fn copy(from: &mut File, to: &Path) -> Result<(), Error> {
+    let below = |source| Error::OutputFolder { path: to.to_owned(), source };
+    let parent = to.parent().unwrap_or(Path::new("."));
+    let mut staged = Staged::new(parent).map_err(below)?;
+    from.seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
+    std::io::copy(from, &mut staged).and_then(|_| staged.flush()).map_err(|source| Error::Spool { source })?;
+    staged.publish_new(to).map_err(below)
+}
+
+/// SHA-256 of a file, from its first octet on.
+pub(super) fn sha256(file: &mut File) -> Result<[u8; 32], Error> {
+    let spool = |source| Error::Spool { source };
+    file.seek(SeekFrom::Start(0)).map_err(spool)?;
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut block).map_err(spool)? {
+            0 => break,
+            read => context.update(&block[..read]),
+        }
+    }
+    Ok(context.finish().as_ref().try_into().expect("SHA-256 gives 32 octets"))
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}

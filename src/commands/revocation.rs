@@ -1,0 +1,50 @@
+//! Revocation lists: the kept copies while they are current, else new ones; without a current one nothing is judged.
+
+use std::path::PathBuf;
+
+use super::account::Account;
+use super::error::Error;
+use crate::fs;
+use crate::pki::RevocationList;
+use crate::trace::Action;
+
+/// Most octets of a revocation list that are read.
+const LIMIT: u64 = 32 * 1024 * 1024;
+
+/// The current list behind each address of the profile.
+pub(super) fn current(account: &Account<'_>) -> Result<Vec<RevocationList>, Error> {
+    account.profile.trust.crl.iter().map(|url| one(account, url)).collect()
+}
+
+fn one(account: &Account<'_>, url: &str) -> Result<RevocationList, Error> {
+    let path = place(account, url);
+    if let Some(kept) = kept(account, &path) {
+        return Ok(kept);
+    }
+    let octets = account.traced_download(Action::Revocation, url)?;
+    let unusable = || Error::RevocationList { url: url.to_owned() };
+    let list = RevocationList::from_bytes(&octets).map_err(|_| unusable())?;
+    if !is_current(account, &list) {
+        return Err(unusable());
+    }
+    fs::private_dir(&account.world.places.cache)?;
+    fs::write_private(&path, &octets)?;
+    Ok(list)
+}
+
+/// A kept copy that is still current. What cannot be read is fetched again: the folder may be deleted at any time.
+fn kept(account: &Account<'_>, path: &std::path::Path) -> Option<RevocationList> {
+    let octets = fs::read_private(path, LIMIT).ok()?;
+    RevocationList::from_bytes(&octets).ok().filter(|list| is_current(account, list))
+}
+
+fn is_current(account: &Account<'_>, list: &RevocationList) -> bool {
+    let now = account.world.clock.now();
+    list.this_update() <= now && list.next_update().is_none_or(|next| now < next)
+}
+
+fn place(account: &Account<'_>, url: &str) -> PathBuf {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, url.as_bytes());
+    let name: String = digest.as_ref()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
+    account.world.places.cache.join(format!("revocation-{name}.crl"))
+}

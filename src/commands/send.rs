@@ -1,0 +1,322 @@
+//! `send`: words become a draft, the draft is sealed for whom the space admits, what is sealed is queued, then submitted.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::account::Account;
+use super::error::Error;
+use super::gate::{Gate, Guest};
+use super::submit;
+use crate::fs;
+use crate::mail::{Attachment, Composition, Draft, Mailbox, MessageId};
+use crate::outbox::{Enqueued, Entry, Id, Outbox, State};
+use crate::smime::{self, Protection, Sealed};
+use crate::space::{Admitted, Recipient, Recipients, Role};
+
+/// What was asked, every default resolved.
+pub struct Request {
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    pub bcc: Vec<String>,
+    pub subject: String,
+    pub text: String,
+    pub attachments: Vec<PathBuf>,
+    pub protection: Protection,
+    /// Those who can be served get the message even if others cannot.
+    pub partial: bool,
+    /// Sent anew even if the same message was sent before.
+    pub again: bool,
+    /// Everything but queueing and submitting.
+    pub dry_run: bool,
+}
+
+/// What became of it.
+pub struct Sent {
+    /// One for each recipient.
+    pub lines: Vec<Line>,
+    /// Why some recipients were left out (`partial`).
+    pub left_out: Vec<Error>,
+    /// What kept the message in the queue, if something did.
+    pub trouble: Option<Error>,
+}
+
+/// One recipient.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Line {
+    pub schema: &'static str,
+    /// The number of the message in the outbox; absent in a dry run.
+    pub id: Option<String>,
+    pub message_id: String,
+    pub recipient: String,
+    /// `to`, `cc` or `bcc`.
+    pub role: &'static str,
+    /// Whose mailbox it is, as the directory writes it.
+    pub holder: String,
+    /// `accepted`, `deferred`, `refused`, `unknown`, `queued`, or `checked` in a dry run.
+    pub state: &'static str,
+    /// Whether the outbox knew this very message before this run; then nothing was sent twice.
+    pub known: bool,
+    /// `smime` or `transport`.
+    pub protection: &'static str,
+    /// SHA-256 of the certificate it was encrypted to.
+    pub certificate_sha256: Option<String>,
+    /// The last answer of the server for this recipient.
+    pub answer: Option<String>,
+    /// The server's name for the message.
+    pub queue_id: Option<String>,
+    /// When the state was reached.
+    pub changed_at: Option<Timestamp>,
+}
+
+/// Somebody who gets the message: with a certificate, or admitted for transport only.
+enum Addressee {
+    Sealed(Recipient),
+    Admitted(Admitted, Role),
+}
+
+impl Addressee {
+    fn admitted(&self) -> &Admitted {
+        match self {
+            Addressee::Sealed(recipient) => recipient.admitted(),
+            Addressee::Admitted(admitted, _) => admitted,
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Addressee::Sealed(recipient) => recipient.role(),
+            Addressee::Admitted(_, role) => *role,
+        }
+    }
+}
+
+/// The whole story of one message.
+pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
+    let attachments = attach(&request.attachments)?;
+    let (addressees, left_out) = admit_all(account, request)?;
+    let draft = compose(account, request, attachments, &addressees)?;
+    if request.dry_run {
+        let message_id = draft.parts().message_id.to_string();
+        let lines = addressees.iter().map(|one| line(one, request, message_id.clone(), None)).collect();
+        return Ok(Sent { lines, left_out, trouble: None });
+    }
+    let fingerprint = fingerprint(account, request, &draft)?;
+    let outbox = account.outbox()?;
+    let mut queued = Vec::new();
+    for mut sealed in seal(account, &draft, addressees.as_slice())? {
+        queued.push(enqueue(account, &outbox, &fingerprint, &mut sealed)?);
+    }
+    let ids: Vec<Id> = queued.iter().map(|(id, _)| *id).collect();
+    let submitted = submit::submit(account, &outbox, &ids)?;
+    let mut lines = Vec::new();
+    for (entry, (_, known)) in submitted.entries.iter().zip(queued) {
+        for one in addressees.iter().filter(|one| entry.envelope.recipients.contains(one.admitted().address())) {
+            lines.push(line(one, request, entry.message_id.to_string(), Some((entry, known))));
+        }
+    }
+    Ok(Sent { lines, left_out, trouble: submitted.trouble })
+}
+
+/// Opens every file before anything is asked of anybody: what cannot be read is told at once.
+fn attach(paths: &[PathBuf]) -> Result<Vec<Attachment>, Error> {
+    let mut attachments = Vec::new();
+    for path in paths {
+        let unreadable = |source| Error::AttachmentUnreadable { path: path.clone(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let name = path.file_name().and_then(|name| name.to_str()).filter(|name| is_plain(name));
+        let name = name.ok_or_else(|| Error::AttachmentName { path: path.clone() })?;
+        let attachment =
+            Attachment::from_file(name, file).map_err(|source| Error::Attachment { path: path.clone(), source })?;
+        if attachment.size() == 0 {
+            return Err(Error::AttachmentEmpty { path: path.clone() });
+        }
+        attachments.push(attachment);
+    }
+    Ok(attachments)
+}
+
+/// Whether a name shows itself as it is: no control characters, nothing that turns the reading direction or is invisible.
+fn is_plain(name: &str) -> bool {
+    let hidden =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !name.chars().any(|c| c.is_control() || hidden(c))
+}
+
+/// Directory, signed list, certificates: everyone is judged, and one who fails stops the message unless `partial`.
+fn admit_all(account: &Account<'_>, request: &Request) -> Result<(Vec<Addressee>, Vec<Error>), Error> {
+    let gate = Gate::open(account)?;
+    let wanted = [(&request.to, Role::To), (&request.cc, Role::Cc), (&request.bcc, Role::Bcc)];
+    let mut addressees: Vec<Addressee> = Vec::new();
+    let mut failures = Vec::new();
+    for (given, role) in wanted.into_iter().flat_map(|(all, role)| all.iter().map(move |one| (one, role))) {
+        match gate.admit(given).and_then(|guest| addressee(&gate, guest, role, request.protection)) {
+            Ok(one) if addressees.iter().any(|other| other.admitted().address() == one.admitted().address()) => {}
+            Ok(one) => addressees.push(one),
+            Err(error) if error.is_about_a_recipient() => failures.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if failures.is_empty() || (request.partial && !addressees.is_empty()) {
+        return Ok((addressees, failures));
+    }
+    let first = failures.remove(0);
+    for other in failures {
+        account.world.warn(super::traced::causes(&other));
+    }
+    Err(first)
+}
+
+fn addressee(gate: &Gate<'_>, guest: Guest, role: Role, protection: Protection) -> Result<Addressee, Error> {
+    match protection {
+        Protection::Smime => gate.recipient(guest, role).map(Addressee::Sealed),
+        Protection::Transport => Ok(Addressee::Admitted(guest.admitted, role)),
+    }
+}
+
+fn compose(
+    account: &Account<'_>,
+    request: &Request,
+    attachments: Vec<Attachment>,
+    addressees: &[Addressee],
+) -> Result<Draft, Error> {
+    let in_role = |role: Role| {
+        let chosen = addressees.iter().filter(move |one| one.role() == role);
+        chosen.map(|one| Mailbox::from(one.admitted().address().clone())).collect::<Vec<_>>()
+    };
+    let mut random = [0u8; 16];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::Randomness)?;
+    Ok(Draft::new(Composition {
+        from: account.mailbox(),
+        reply_to: None,
+        to: in_role(Role::To),
+        cc: in_role(Role::Cc),
+        bcc: in_role(Role::Bcc),
+        subject: request.subject.clone(),
+        date: account.world.clock.local(),
+        message_id: MessageId::new(random, account.address()),
+        references: Vec::new(),
+        fields: Vec::new(),
+        text: request.text.clone(),
+        attachments,
+    })?)
+}
+
+fn seal(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Result<Vec<Sealed>, Error> {
+    let dir = account.spool()?;
+    fs::sweep_staged(&dir, account.world.clock.now())?;
+    let mut recipients = Vec::new();
+    let mut admitted = Vec::new();
+    for one in addressees {
+        match one {
+            Addressee::Sealed(recipient) => recipients.push(recipient.clone()),
+            Addressee::Admitted(one, _) => admitted.push(one.clone()),
+        }
+    }
+    if recipients.is_empty() {
+        return Ok(vec![Sealed::transport_only(draft, &admitted, &dir)?]);
+    }
+    let signer = account.signer()?;
+    let at = account.world.clock.now();
+    Ok(smime::seal(draft, &Recipients::new(recipients)?, signer, Some(signer.certificate()), at, &dir)?)
+}
+
+/// What makes a message this one and no other: sender, recipients, subject, text, files and protection, under a key of ours.
+fn fingerprint(account: &Account<'_>, request: &Request, draft: &Draft) -> Result<[u8; 32], Error> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut part = |name: &str, octets: &[u8]| {
+        context.update(name.as_bytes());
+        context.update(&(octets.len() as u64).to_be_bytes());
+        context.update(octets);
+    };
+    let parts = draft.parts();
+    part("from", parts.from.address.key().as_bytes());
+    for (name, people) in [("to", &parts.to), ("cc", &parts.cc), ("bcc", &parts.bcc)] {
+        let mut keys: Vec<String> = people.iter().map(|mailbox| mailbox.address.key()).collect();
+        keys.sort();
+        keys.iter().for_each(|key| part(name, key.as_bytes()));
+    }
+    part("subject", parts.subject.as_bytes());
+    part("text", parts.text.as_bytes());
+    part("protection", request.protection.as_str().as_bytes());
+    for (number, attachment) in parts.attachments.iter().enumerate() {
+        part("name", attachment.name().as_bytes());
+        part("content", &attachment.sha256(number + 1)?);
+    }
+    if request.again {
+        part("again", parts.message_id.as_str().as_bytes());
+    }
+    let key = account.profile.storage.sealing_key().derive(b"message fingerprint");
+    Ok(key.keyed_digest(context.finish().as_ref()))
+}
+
+/// Queues one sealed message. The same message is queued once; only one that was refused for good is taken up anew.
+fn enqueue(
+    account: &Account<'_>,
+    outbox: &Outbox,
+    fingerprint: &[u8; 32],
+    sealed: &mut Sealed,
+) -> Result<(Id, bool), Error> {
+    let mut attempt = 0u32;
+    loop {
+        let key = copy_key(fingerprint, &sealed.envelope().recipients, attempt);
+        match outbox.enqueue_sealed(&key, sealed)? {
+            Enqueued::Known(_, State::Refused | State::Cancelled) => attempt += 1,
+            Enqueued::Known(id, _) => {
+                account.world.step("the outbox knows this message: nothing is sent twice");
+                return Ok((id, true));
+            }
+            Enqueued::New(id) => return Ok((id, false)),
+        }
+    }
+}
+
+/// The copy for these recipients, and the number of refusals before it.
+fn copy_key(fingerprint: &[u8; 32], recipients: &[crate::mail::Address], attempt: u32) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(fingerprint);
+    context.update(&attempt.to_be_bytes());
+    for address in recipients {
+        context.update(address.key().as_bytes());
+        context.update(b"\n");
+    }
+    context.finish().as_ref().try_into().expect("SHA-256 gives 32 octets")
+}
+
+fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(&Entry, bool)>) -> Line {
+    let registered = one.admitted().registered();
+    let recipient = queued.and_then(|(entry, _)| {
+        entry.recipients.iter().find(|recipient| recipient.address == *one.admitted().address())
+    });
+    let certificate = match one {
+        Addressee::Sealed(recipient) => Some(hex(&recipient.trusted().certificate().sha256())),
+        Addressee::Admitted(..) => None,
+    };
+    Line {
+        schema: "mss.send/1",
+        id: queued.map(|(entry, _)| entry.id.to_string()),
+        message_id,
+        recipient: one.admitted().address().to_string(),
+        role: match one.role() {
+            Role::To => "to",
+            Role::Cc => "cc",
+            Role::Bcc => "bcc",
+        },
+        holder: registered.holder.clone(),
+        state: recipient.map_or("checked", |recipient| recipient.state.word()),
+        known: queued.is_some_and(|(_, known)| known),
+        protection: request.protection.as_str(),
+        certificate_sha256: certificate,
+        answer: recipient.and_then(|recipient| recipient.answer.clone()),
+        queue_id: recipient.and_then(|recipient| recipient.queue_id.clone()),
+        changed_at: queued.map(|(entry, _)| entry.changed_at),
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
