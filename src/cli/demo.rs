@@ -134,9 +134,10 @@ impl Demo<'_> {
         let mailbox =
             lines.iter().find(|line| line.kind == "mailbox").ok_or_else(|| failed("no mailbox was judged"))?;
         let erased = mailbox.erase_on.map_or_else(|| "unknown".to_owned(), |on| on.to_string());
+        let state = mailbox.state;
         self.told(format_args!(
-            "{}: {}, erased by its operator from {erased} if nobody signs in",
-            mailbox.mailbox, mailbox.state
+            "{}: {state}, erased by its operator from {erased} if nobody signs in",
+            account.address()
         ))
     }
 

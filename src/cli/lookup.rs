@@ -89,7 +89,7 @@ fn row(line: &Line) -> Vec<String> {
     let text = |text: &Option<String>| safe(text.as_deref().unwrap_or("-"), 40);
     vec![
         safe(&line.name, 40),
-        safe(line.professions.first().map_or("-", String::as_str), 30),
+        if line.professions.is_empty() { "-".to_owned() } else { safe(&line.professions.join(", "), 50) },
         text(&line.organisation),
         text(&line.place),
         safe(line.address.as_deref().unwrap_or("-"), 80),

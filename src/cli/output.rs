@@ -81,26 +81,38 @@ impl Output {
         let _ = stderr.write_fmt(text);
     }
 
-    /// The width of the terminal on stdout, or 100 columns.
-    pub fn width(&self) -> usize {
-        let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| io::stdout().is_terminal());
-        size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns >= 40).unwrap_or(100)
-    }
-
-    /// A table without lines, as wide as the terminal.
+    /// A table without lines: as wide as the terminal, and as wide as its longest cells where there is none.
     pub fn table(&self, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
         let mut table = comfy_table::Table::new();
-        table
-            .load_style(comfy_table::presets::NOTHING)
-            .set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(self.width()).unwrap_or(u16::MAX));
+        table.load_style(comfy_table::presets::NOTHING);
         table.set_header(header.iter().map(|title| title.to_uppercase()));
         table.add_rows(rows);
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        if let Some(width) = terminal_width() {
+            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+            table.set_width(width);
+            for at in header.iter().enumerate().filter(|(_, title)| WHOLE.contains(title)).map(|(at, _)| at) {
+                table.column_mut(at).into_iter().for_each(|column| {
+                    column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+                });
+            }
+        }
         for line in table.lines() {
             self.line(line.trim_end())?;
         }
         Ok(())
     }
+}
+
+/// Columns that are copied from the screen, and therefore never broken.
+const WHOLE: [&str; 4] = ["id", "address", "mailbox", "recipient"];
+
+/// The columns of the terminal on stdout, if there is one.
+fn terminal_width() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| io::stdout().is_terminal())?;
+    Some(size.ws_col).filter(|columns| *columns >= 40)
 }
 
 /// Good news, shown so.

@@ -23,6 +23,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     for account in &accounts {
         lines.extend(purge_check::check(account)?);
     }
+    lines.push(purge_check::check_cache(&session.world())?);
     let output = session.output;
     if output.json {
         for line in &lines {
@@ -30,7 +31,8 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         }
     } else {
         let header = ["mailbox", "what", "state", "last sign-in", "days", "erased from"];
-        output.table(&header, lines.iter().map(row).collect())?;
+        let telling = lines.iter().filter(|line| line.kind == "mailbox" || line.overdue != Some(0));
+        output.table(&header, telling.map(row).collect())?;
     }
     let pressing = lines.iter().any(Line::is_pressing);
     if lines.iter().any(|line| line.kind == "mailbox" && line.is_pressing()) {
@@ -46,7 +48,7 @@ fn row(line: &Line) -> Vec<String> {
         _ => line.kind.to_owned(),
     };
     vec![
-        line.mailbox.clone(),
+        line.mailbox.clone().unwrap_or_else(|| "-".to_owned()),
         what,
         line.state.to_owned(),
         line.last_sign_in.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%d").to_string()),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::account::Account;
+use super::account::{Account, World};
 use super::error::Error;
 use crate::fs;
 use crate::mail::{MailboxState, RetentionPolicy, mailbox_term};
@@ -21,8 +21,9 @@ pub struct Line {
     pub schema: &'static str,
     /// `mailbox`, `fetched`, `outbox` or `cache`.
     pub kind: &'static str,
-    pub profile: String,
-    pub mailbox: String,
+    /// Absent for what all profiles share.
+    pub profile: Option<String>,
+    pub mailbox: Option<String>,
     /// `ok`, `warn`, `urgent`, `overdue` or `unknown`.
     pub state: &'static str,
     /// The last sign-in that succeeded, with mss, on this machine.
@@ -59,11 +60,15 @@ pub fn check(account: &Account<'_>) -> Result<Vec<Line>, Error> {
         true => account.outbox()?.expired(before)?,
         false => 0,
     };
-    lines.push(local(account, "fetched", fetched, retention.keep_days));
-    lines.push(local(account, "outbox", outbox, retention.keep_days));
-    let cached = old_files(&account.world.places.cache, now)?;
-    lines.push(local(account, "cache", cached, CACHE_DAYS as u32));
+    lines.push(local(Some(account), "fetched", fetched, retention.keep_days));
+    lines.push(local(Some(account), "outbox", outbox, retention.keep_days));
     Ok(lines)
+}
+
+/// Judges the copies of lists that all profiles share.
+pub fn check_cache(world: &World<'_>) -> Result<Line, Error> {
+    let overdue = old_files(&world.places.cache, world.clock.now())?;
+    Ok(local(None, "cache", overdue, CACHE_DAYS as u32))
 }
 
 fn mailbox(account: &Account<'_>, now: Timestamp) -> Result<Line, Error> {
@@ -79,21 +84,21 @@ fn mailbox(account: &Account<'_>, now: Timestamp) -> Result<Line, Error> {
         last_sign_in,
         days_since: term.days_since,
         erase_on: term.erase_on,
-        ..line(account, "mailbox", term.state)
+        ..line(Some(account), "mailbox", term.state)
     })
 }
 
-fn local(account: &Account<'_>, kind: &'static str, overdue: u64, keep_days: u32) -> Line {
+fn local(account: Option<&Account<'_>>, kind: &'static str, overdue: u64, keep_days: u32) -> Line {
     let state = if overdue > 0 { MailboxState::Overdue } else { MailboxState::Ok };
     Line { overdue: Some(overdue), keep_days: Some(keep_days), ..line(account, kind, state) }
 }
 
-fn line(account: &Account<'_>, kind: &'static str, state: MailboxState) -> Line {
+fn line(account: Option<&Account<'_>>, kind: &'static str, state: MailboxState) -> Line {
     Line {
         schema: "mss.purge-check/1",
         kind,
-        profile: account.name.to_owned(),
-        mailbox: account.address().to_string(),
+        profile: account.map(|account| account.name.to_owned()),
+        mailbox: account.map(|account| account.address().to_string()),
         state: state.as_str(),
         last_sign_in: None,
         days_since: None,

@@ -99,7 +99,9 @@ pub(super) fn store(
     let message_id = opened.headers().message_id.clone();
     let place = place(request, refused, opened.headers().date, sha256);
     write(&opened.folder().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&received).map_err(Error::json)?)?;
-    write(&opened.folder().join(TEXT_FILE), opened.text().as_bytes())?;
+    if !opened.text().is_empty() {
+        write(&opened.folder().join(TEXT_FILE), opened.text().as_bytes())?;
+    }
     if refused {
         copy(spool.file(), &opened.folder().join(RAW_FILE))?;
     }

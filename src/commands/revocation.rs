@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use aws_lc_rs::digest;
+
 use super::account::Account;
 use super::error::Error;
 use crate::fs;
@@ -43,8 +45,29 @@ fn is_current(account: &Account<'_>, list: &RevocationList) -> bool {
     list.this_update() <= now && list.next_update().is_none_or(|next| now < next)
 }
 
+/// Where a list is kept: under its address and the anchors it is judged with.
 fn place(account: &Account<'_>, url: &str) -> PathBuf {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, url.as_bytes());
-    let name: String = digest.as_ref()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
+    let mut context = digest::Context::new(&digest::SHA256);
+    for anchor in account.anchors().certificates() {
+        context.update(&anchor.sha256());
+    }
+    context.update(stable(url).as_bytes());
+    let name: String = context.finish().as_ref()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
     account.world.places.cache.join(format!("revocation-{name}.crl"))
+}
+
+/// The address without its port on loopback, where the system chooses another one for each run.
+fn stable(url: &str) -> &str {
+    url.strip_prefix("http://127.0.0.1:").map_or(url, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stable;
+
+    #[test]
+    fn only_the_port_on_loopback_is_left_out() {
+        assert_eq!(stable("http://127.0.0.1:4711/racine.crl"), "/racine.crl");
+        assert_eq!(stable("http://crl.example:4711/racine.crl"), "http://crl.example:4711/racine.crl");
+    }
 }
