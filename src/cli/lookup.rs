@@ -57,8 +57,8 @@ fn tell(session: &Session<'_>, answer: &Answer) -> Result<Status, Diagnosis> {
             output.json(line)?;
         }
     } else if !answer.lines.is_empty() {
-        let header = ["name", "profession", "organisation", "place", "address", "type", "certificate"];
-        output.table(&header, answer.lines.iter().map(row).collect())?;
+        let header = ["name", "address", "type", "certificate"];
+        output.records(&header, answer.lines.iter().map(|line| (row(line), detail(line))).collect())?;
     }
     if !answer.complete {
         output.note("there are more answers: narrow the search, or raise --limit");
@@ -86,16 +86,21 @@ fn query(args: &Args) -> Result<Query, Error> {
 }
 
 fn row(line: &Line) -> Vec<String> {
-    let text = |text: &Option<String>| safe(text.as_deref().unwrap_or("-"), 40);
     vec![
         safe(&line.name, 40),
-        if line.professions.is_empty() { "-".to_owned() } else { safe(&line.professions.join(", "), 50) },
-        text(&line.organisation),
-        text(&line.place),
         safe(line.address.as_deref().unwrap_or("-"), 80),
         line.kind.unwrap_or("-").to_owned(),
         standing(line),
     ]
+}
+
+/// What the person does, and where.
+fn detail(line: &Line) -> String {
+    let organisation = line.organisation.as_deref().filter(|name| *name != line.name);
+    let place = organisation.into_iter().chain(line.service.as_deref()).chain(line.place.as_deref());
+    let parts: Vec<String> =
+        line.professions.iter().map(String::as_str).chain(place).map(|part| safe(part, 60)).collect();
+    parts.join(", ")
 }
 
 /// Whether the mailbox can be written to, in a word or two.

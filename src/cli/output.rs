@@ -83,13 +83,7 @@ impl Output {
 
     /// A table without lines: as wide as the terminal, and as wide as its longest cells where there is none.
     pub fn table(&self, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
-        let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(header.iter().map(|title| title.to_uppercase()));
-        table.add_rows(rows);
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
+        let mut table = plain_table(header, rows);
         if let Some(width) = terminal_width() {
             table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
             table.set_width(width);
@@ -99,15 +93,38 @@ impl Output {
                 });
             }
         }
-        for line in table.lines() {
-            self.line(line.trim_end())?;
+        table.lines().try_for_each(|line| self.line(line.trim_end()))
+    }
+
+    /// A table whose rows are never broken, with a line of detail below each.
+    pub fn records(&self, header: &[&str], records: Vec<(Vec<String>, String)>) -> io::Result<()> {
+        let (rows, details): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+        let table = plain_table(header, rows);
+        let mut lines = table.lines();
+        lines.next().map_or(Ok(()), |title| self.line(title.trim_end()))?;
+        for (row, detail) in lines.zip(details) {
+            self.line(row.trim_end())?;
+            if !detail.is_empty() {
+                self.line(format_args!("  {DIM}{detail}{DIM:#}"))?;
+            }
         }
         Ok(())
     }
 }
 
+fn plain_table(header: &[&str], rows: Vec<Vec<String>>) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header.iter().map(|title| title.to_uppercase()));
+    table.add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
 /// Columns that are copied from the screen, and therefore never broken.
-const WHOLE: [&str; 4] = ["id", "address", "mailbox", "recipient"];
+const WHOLE: [&str; 3] = ["id", "mailbox", "recipient"];
 
 /// The columns of the terminal on stdout, if there is one.
 fn terminal_width() -> Option<u16> {
@@ -117,6 +134,8 @@ fn terminal_width() -> Option<u16> {
 
 /// Good news, shown so.
 pub const GOOD: Style = AnsiColor::Green.on_default();
+/// What matters less.
+pub const DIM: Style = Style::new().dimmed();
 /// Bad news, shown so; the words say it too.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 

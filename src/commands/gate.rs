@@ -1,5 +1,8 @@
 //! The gate of the space: who is behind an address, whether they are admitted, and with which certificate.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::account::Account;
@@ -17,6 +20,8 @@ pub(super) struct Gate<'a> {
     list: WhiteList,
     revocation: Vec<RevocationList>,
     at: Timestamp,
+    /// What the directory said in this run: a thousand messages of one sender are one question.
+    asked: RefCell<BTreeMap<Address, Option<Listed>>>,
 }
 
 /// Somebody the space admits, with the certificates the directory publishes for them.
@@ -34,6 +39,7 @@ impl<'a> Gate<'a> {
             list: account.white_list()?,
             revocation: account.revocation_lists()?,
             at: account.world.clock.now(),
+            asked: RefCell::default(),
         })
     }
 
@@ -93,7 +99,13 @@ impl<'a> Gate<'a> {
     }
 
     fn listed(&self, address: &Address) -> Result<Option<Listed>, Error> {
-        self.account.traced_lookup(|| self.directory.find_address(address), |found| usize::from(found.is_some()))
+        if let Some(said) = self.asked.borrow().get(address) {
+            return Ok(said.clone());
+        }
+        let found =
+            self.account.traced_lookup(|| self.directory.find_address(address), |it| usize::from(it.is_some()))?;
+        self.asked.borrow_mut().insert(address.clone(), found.clone());
+        Ok(found)
     }
 
     fn mailbox_of(&self, given: &str, rpps: Rpps) -> Result<Address, Error> {
