@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
+use super::globals::Globals;
 use super::init::read_keys;
 use super::output::Output;
 use super::session::Session;
 use super::status::Status;
-use super::words::Globals;
 use super::{schema, unlock};
 use crate::commands::Error;
 use crate::fs::{self, Staged};

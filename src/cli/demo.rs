@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
+use super::globals::Globals;
 use super::output::{GOOD, Output};
 use super::session::Session;
 use super::status::Status;
-use super::words::Globals;
-use crate::commands::fetch::{self, Line as Fetched};
+use crate::commands::fetch::{self, Line as Fetched, Policy};
 use crate::commands::{Account, Error, audit, lookup, purge_check, send};
 use crate::directory::Query;
 use crate::sandbox::Options;
@@ -103,14 +103,13 @@ impl Demo<'_> {
 
     fn fetch(&self, account: &Account<'_>) -> Result<(), Diagnosis> {
         self.command(&format!("--profile dr.durand fetch --to {}", quoted(&self.received)))?;
+        let policy = Policy { to: self.received.clone(), accept_unsigned: false, accept_unknown_sender: false };
         let request = fetch::Request {
-            to: self.received.clone(),
+            policy,
             after: vault::After::Seen,
             folder: "INBOX".to_owned(),
             all: false,
             limit: None,
-            accept_unsigned: false,
-            accept_unknown_sender: false,
             accept_renewed_folder: false,
         };
         let mut same = false;

@@ -9,7 +9,7 @@ use super::safe::{Safe, line as safe};
 use super::session::Session;
 use super::status::Status;
 use crate::commands::Error;
-use crate::commands::fetch::{self, Line, Request};
+use crate::commands::fetch::{self, Line, Policy, Request};
 use crate::vault::UnknownSender;
 
 /// Take messages from the mailbox: verify, decrypt, store, acknowledge
@@ -52,14 +52,18 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
                 .map_err(|_| Error::Malformed { given: text.clone(), what: "keep, seen, delete or move:FOLDER" })?,
             None => settings.after.clone(),
         };
+        let to = args.to.clone().or(settings.to.as_ref().map(PathBuf::from));
+        let policy = Policy {
+            to: to.unwrap_or_else(|| PathBuf::from("inbox")),
+            accept_unsigned: args.accept_unsigned || settings.accept_unsigned,
+            accept_unknown_sender: settings.unknown_sender == UnknownSender::Accept,
+        };
         let request = Request {
-            to: args.to.clone().or(settings.to.as_ref().map(PathBuf::from)).unwrap_or_else(|| PathBuf::from("inbox")),
+            policy,
             after,
             folder: args.folder.clone().unwrap_or_else(|| account.profile.mailbox.folder.clone()),
             all: args.all,
             limit: args.limit,
-            accept_unsigned: args.accept_unsigned || settings.accept_unsigned,
-            accept_unknown_sender: settings.unknown_sender == UnknownSender::Accept,
             accept_renewed_folder: args.accept_renewed_folder,
         };
         let summary = fetch::fetch(account, &request, &mut |line| tell(session, line))?;

@@ -6,6 +6,7 @@ mod demo;
 mod diagnosis;
 mod environment;
 mod fetch;
+mod globals;
 mod hints;
 mod init;
 mod lookup;

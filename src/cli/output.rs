@@ -7,7 +7,7 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::words::{Color, Globals};
+use super::globals::{Color, Globals};
 
 /// Where and how to answer.
 pub struct Output {

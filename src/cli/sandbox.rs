@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
+use super::globals::Globals;
 use super::output::Output;
 use super::session::Session;
 use super::status::Status;
-use super::words::Globals;
 use crate::sandbox::{Operator, Options, Person, fault_help};
 
 /// Keep a whole compliant operator running on loopback, for trying and testing

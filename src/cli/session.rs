@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
+use super::globals::Globals;
 use super::output::Output;
 use super::status::Status;
 use super::terminal::Terminal;
-use super::words::Globals;
 use super::{sandboxed, unlock};
 use crate::clock::Clock;
 use crate::commands::{Account, Error, Places, Told, World};

@@ -1,10 +1,9 @@
 //! The words of the command line: what may be said, and the help that goes with it.
 
-use std::path::PathBuf;
-
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
+use super::globals::Globals;
 use super::{audit, config, demo, fetch, init, lookup, outbox, purge_check, sandbox, send};
 
 const STYLES: Styles = Styles::styled()
@@ -26,66 +25,6 @@ pub struct Words {
     pub globals: Globals,
     #[command(subcommand)]
     pub verb: Verb,
-}
-
-/// The options every command takes.
-#[derive(Args, Clone, Debug)]
-pub struct Globals {
-    /// Work as this profile instead of the default one
-    #[arg(long, short, global = true, value_name = "NAME", env = "MSS_PROFILE")]
-    pub profile: Option<String>,
-    /// Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m
-    #[arg(long, global = true, value_name = "FILE", env = "MSS_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Work against an operator started inside this process, with state kept between runs
-    #[arg(long, global = true)]
-    pub sandbox: bool,
-    /// With --sandbox: make the operator misbehave at a stage, for example rcpt=refuse:550 5.1.1 no such user
-    #[arg(long, global = true, value_name = "STAGE=ACTION")]
-    pub fault: Vec<String>,
-    /// Answer in JSON: one object, or a line for each recipient, message or entry
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Say nothing but the answer and errors
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Say on stderr what is done, step by step (twice: with the server's answers)
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
-    /// Never ask: what would have been asked is an error that names the option that answers it
-    #[arg(long, global = true)]
-    pub no_input: bool,
-    /// Colour on the terminal; NO_COLOR is respected too
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-    #[command(flatten)]
-    pub opening: Opening,
-}
-
-/// Ways to open the vault without a prompt. A secret itself is never an argument.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Opening the vault")]
-pub struct Opening {
-    /// Open the vault with the service key in this file (mode 0600)
-    #[arg(long, global = true, value_name = "FILE", env = "MSS_SERVICE_KEY_FILE")]
-    pub service_key: Option<PathBuf>,
-    /// Read the passphrase from the first line of this file (mode 0600)
-    #[arg(long, global = true, value_name = "FILE", env = "MSS_PASSPHRASE_FILE")]
-    pub passphrase_file: Option<PathBuf>,
-    /// Read the passphrase from this open file descriptor
-    #[arg(long, global = true, value_name = "N")]
-    pub passphrase_fd: Option<i32>,
-    /// Run this command and take the first line it prints as the passphrase
-    #[arg(long, global = true, value_name = "COMMAND", env = "MSS_PASSPHRASE_COMMAND")]
-    pub passphrase_command: Option<String>,
-}
-
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    Auto,
-    Always,
-    Never,
 }
 
 /// What to do.

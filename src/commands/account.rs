@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::error::Error;
-use super::{Places, Told, revocation};
+use super::{Places, Told};
 use crate::clock::Clock;
 use crate::directory::Fhir;
 use crate::fs;
@@ -14,7 +14,7 @@ use crate::inbox::Inbox;
 use crate::mail::{Address, Mailbox};
 use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Timeouts};
 use crate::outbox::Outbox;
-use crate::pki::{Identity, RevocationList, TrustAnchors};
+use crate::pki::{Identity, TrustAnchors};
 use crate::secret::Prompt;
 use crate::signin;
 use crate::space::{CacheError, Freshness, LIST_LIMIT, ListCache, WhiteList};
@@ -207,11 +207,6 @@ impl<'a> Account<'a> {
             return Ok(None);
         }
         Ok(self.trace()?.last_sign_in(self.address())?)
-    }
-
-    /// The revocation lists the profile names, none older than its own next update.
-    pub fn revocation_lists(&self) -> Result<Vec<RevocationList>, Error> {
-        revocation::current(self)
     }
 
     /// The journal of what is to be sent.

@@ -1,7 +1,6 @@
 //! `fetch`: each message the whole way (peek, open, judge, store, acknowledge, trace) before the next.
 
 use std::io::{Seek, SeekFrom};
-use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use super::account::Account;
 use super::error::Error;
 use super::gate::Gate;
+pub use super::received::Policy;
 use super::received::{self, Received};
 use super::traced::causes;
 use crate::fs::{self, Staged};
@@ -23,17 +23,12 @@ const MESSAGE_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 
 /// What was asked, every default resolved.
 pub struct Request {
-    /// Messages are stored in folders below this one.
-    pub to: PathBuf,
+    pub policy: Policy,
     pub after: After,
     pub folder: String,
     /// Also messages that are marked as seen.
     pub all: bool,
     pub limit: Option<usize>,
-    /// Messages without a signature are stored beside the verified ones, with a finding.
-    pub accept_unsigned: bool,
-    /// Messages whose sender no register knows, too.
-    pub accept_unknown_sender: bool,
     /// The server made the folder anew; what it holds is fetched by its content.
     pub accept_renewed_folder: bool,
 }
@@ -82,9 +77,9 @@ pub fn fetch(
     request: &Request,
     tell: &mut dyn FnMut(&Line) -> std::io::Result<()>,
 ) -> Result<Summary, Error> {
-    let below = |source| Error::OutputFolder { path: request.to.clone(), source };
-    fs::make_dir(&request.to).map_err(below)?;
-    fs::sweep_staged(&request.to, account.world.clock.now()).map_err(below)?;
+    let below = |source| Error::OutputFolder { path: request.policy.to.clone(), source };
+    fs::make_dir(&request.policy.to).map_err(below)?;
+    fs::sweep_staged(&request.policy.to, account.world.clock.now()).map_err(below)?;
     let gate = Gate::open(account)?;
     let keys = account.opening_keys()?;
     let inbox = account.inbox()?;
@@ -194,7 +189,7 @@ impl Desk<'_> {
             return Ok((line("known", &kept, None, None), None));
         }
         spool.file().seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
-        let stored = received::store(self.account, self.request, &self.gate, &self.keys, &mut spool, &digest)?;
+        let stored = received::store(self.account, &self.request.policy, &self.gate, &self.keys, &mut spool, &digest)?;
         let kept = Kept {
             place: stored.place.clone(),
             quarantined: stored.quarantined,

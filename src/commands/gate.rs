@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::account::Account;
 use super::error::Error;
+use super::revocation;
 use crate::directory::{Answer, Fhir, Listed, Query};
 use crate::ids::Rpps;
 use crate::mail::Address;
@@ -37,7 +38,7 @@ impl<'a> Gate<'a> {
             account,
             directory: account.directory()?,
             list: account.white_list()?,
-            revocation: account.revocation_lists()?,
+            revocation: revocation::current(account)?,
             at: account.world.clock.now(),
             asked: RefCell::default(),
         })

@@ -11,13 +11,22 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::error::Error;
-use super::fetch::Request;
 use super::gate::Gate;
 use super::traced::causes;
 use crate::fs::{self, FsError, Staged, StagedDir};
 use crate::mail::{Mailbox, MessageId};
 use crate::pki::Identity;
 use crate::smime::{self, Concern, Layer, OpenError, Opened, Severity, Verdict};
+
+/// Where messages are put, and which of them are believed.
+pub struct Policy {
+    /// Messages are stored in folders below this one.
+    pub to: PathBuf,
+    /// Messages without a signature are stored beside the verified ones, with a finding.
+    pub accept_unsigned: bool,
+    /// Messages whose sender no register knows, too.
+    pub accept_unknown_sender: bool,
+}
 
 /// What a message says of itself, and what was found.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -83,21 +92,21 @@ pub(super) struct Stored {
 /// Opens, judges and stores one message. When this returns, it is on disk under its name.
 pub(super) fn store(
     account: &Account<'_>,
-    request: &Request,
+    policy: &Policy,
     gate: &Gate<'_>,
     keys: &[Identity],
     spool: &mut Staged,
     sha256: &[u8; 32],
 ) -> Result<Stored, Error> {
-    let opened = match smime::open(spool.file(), keys, &request.to) {
+    let opened = match smime::open(spool.file(), keys, &policy.to) {
         Ok(opened) => opened,
-        Err(error) if error.is_final() => return quarantine_sealed(request, spool, sha256, &error),
+        Err(error) if error.is_final() => return quarantine_sealed(policy, spool, sha256, &error),
         Err(error) => return Err(Error::Open(error)),
     };
     let verdict = smime::judge(&opened, account.anchors(), gate.revocation(), account.world.clock.now());
-    let (received, refused) = describe(account, request, gate, &opened, &verdict)?;
+    let (received, refused) = describe(account, policy, gate, &opened, &verdict)?;
     let message_id = opened.headers().message_id.clone();
-    let place = place(request, refused, opened.headers().date, sha256);
+    let place = place(policy, refused, opened.headers().date, sha256);
     write(&opened.folder().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&received).map_err(Error::json)?)?;
     if !opened.text().is_empty() {
         write(&opened.folder().join(TEXT_FILE), opened.text().as_bytes())?;
@@ -116,17 +125,17 @@ const RAW_FILE: &str = "message.eml";
 
 /// A message that does not open is kept as it came, beside the reason.
 fn quarantine_sealed(
-    request: &Request,
+    policy: &Policy,
     spool: &mut Staged,
     sha256: &[u8; 32],
     error: &OpenError,
 ) -> Result<Stored, Error> {
-    let folder = StagedDir::new(&request.to)?;
+    let folder = StagedDir::new(&policy.to)?;
     copy(spool.file(), &folder.path().join(RAW_FILE))?;
     let text = causes(error);
     let verdict = serde_json::json!({ "findings": [{ "code": error.code(), "severity": "refuse", "text": text }] });
     write(&folder.path().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&verdict).map_err(Error::json)?)?;
-    let place = place(request, true, None, sha256);
+    let place = place(policy, true, None, sha256);
     publish(&place, |place| folder.publish_new(place))?;
     Ok(Stored { place, quarantined: true, received: None, message_id: None, error: Some(text) })
 }
@@ -134,18 +143,18 @@ fn quarantine_sealed(
 /// What is told of a message, and whether it goes to quarantine.
 fn describe(
     account: &Account<'_>,
-    request: &Request,
+    policy: &Policy,
     gate: &Gate<'_>,
     opened: &Opened,
     verdict: &Verdict,
 ) -> Result<(Received, bool), Error> {
     let headers = opened.headers();
     let mut findings: Vec<FindingLine> =
-        verdict.concerns().iter().map(|concern| concern_line(concern, request.accept_unsigned)).collect();
+        verdict.concerns().iter().map(|concern| concern_line(concern, policy.accept_unsigned)).collect();
     let mut sender = None;
     if let Some(from) = &headers.from {
         let (registered, admitted) = gate.sender(&from.address)?;
-        let weight = if request.accept_unknown_sender { "warn" } else { "refuse" };
+        let weight = if policy.accept_unknown_sender { "warn" } else { "refuse" };
         let mut speaks = |code, text: String| findings.push(FindingLine { code, severity: weight, text });
         match &registered {
             None => speaks("sender-unknown", format!("the directory does not know {}", from.address)),
@@ -214,10 +223,10 @@ fn attachments(opened: &Opened) -> Result<Vec<AttachmentLine>, Error> {
 }
 
 /// A name that sorts by date and is the same for the same message, whoever fetches it and however often.
-fn place(request: &Request, quarantined: bool, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
+fn place(policy: &Policy, quarantined: bool, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
     let date = date.map_or_else(|| "undated".to_owned(), |date| date.strftime("%Y%m%dT%H%M%SZ").to_string());
     let name = format!("{date}-{}", &hex(sha256)[..16]);
-    if quarantined { request.to.join("quarantine").join(name) } else { request.to.join(name) }
+    if quarantined { policy.to.join("quarantine").join(name) } else { policy.to.join(name) }
 }
 
 /// Gives a folder its place. One that a killed run put there is the same message: then this copy is dropped.
