@@ -1,9 +1,10 @@
 //! SQLite files: private, synced at every commit, open to several processes at once.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::fs::{self, FsError};
 
@@ -13,11 +14,14 @@ pub enum JournalError {
     /// The file could not be reached, or is open to others.
     #[error("the journal cannot be reached")]
     Fs(#[from] FsError),
-    /// The database refused: full disk, damaged file, another process that keeps it for too long.
-    #[error("the journal cannot be used")]
-    Sql(#[from] rusqlite::Error),
+    /// The file is no database, a page of it is broken, or it lacks what was written when it was made.
+    #[error("the journal is damaged")]
+    Damaged(#[source] rusqlite::Error),
+    /// It is a database of something else.
+    #[error("the file is no journal of this kind")]
+    Foreign,
     /// It was written by a later version of this program.
-    #[error("the journal has format {found}, this program knows {known}")]
+    #[error("the journal has format {found}, this program reads up to {known}")]
     Newer { found: u32, known: u32 },
     /// The storage key is not the one it was begun with: what it knows would not be found.
     #[error("the journal belongs to another storage key")]
@@ -25,9 +29,23 @@ pub enum JournalError {
     /// The file system has no shared memory for it, as some network file systems have not.
     #[error("the journal cannot be shared between processes on this file system")]
     NotShared,
-    /// It is a database of something else.
-    #[error("the file is no journal of this kind")]
-    Foreign,
+    /// The database refused: full disk, or another process that keeps it for too long.
+    #[error("the journal cannot be used")]
+    Sql(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for JournalError {
+    fn from(error: rusqlite::Error) -> JournalError {
+        let broken = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            || matches!(
+                error,
+                rusqlite::Error::InvalidColumnType(..)
+                    | rusqlite::Error::FromSqlConversionFailure(..)
+                    | rusqlite::Error::IntegralValueOutOfRange(..)
+                    | rusqlite::Error::QueryReturnedNoRows
+            );
+        if broken { JournalError::Damaged(error) } else { JournalError::Sql(error) }
+    }
 }
 
 /// One kind of journal: its mark in the file, its version, and how it is made.
@@ -44,14 +62,14 @@ pub struct Format {
 /// How long a commit waits for those of other processes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Opens a journal, and makes it where it is not there. `check` stands for the storage key: a digest under it.
+/// Opens a journal in a private folder, and makes it where it is not there. `check` stands for the storage key: a digest
+/// under it.
 ///
-/// Write-ahead log with `synchronous=FULL`: what was committed outlives a power cut. SQLite gives its side files the mode
-/// of the journal, which is 0600.
+/// Write-ahead log with `synchronous=FULL`: what was committed outlives a power cut.
 pub fn open(path: &Path, format: &Format, check: &[u8; 32]) -> Result<Connection, JournalError> {
     // The change to the write-ahead log is not covered by SQLite's own waiting: two at once would refuse one.
-    let _lock = fs::Lock::acquire(&path.with_extension("lock"))?;
-    fs::open_append(path)?;
+    let _lock = fs::Lock::acquire(&path.with_added_extension("lock"))?;
+    private_files(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
@@ -76,17 +94,37 @@ pub fn open(path: &Path, format: &Format, check: &[u8; 32]) -> Result<Connection
     if begun_with != check { Err(JournalError::OtherKey) } else { Ok(connection) }
 }
 
+/// Makes the file before SQLite does: SQLite gives the files beside it the mode that it has.
+///
+/// A file that is there is looked at by name only. POSIX locks belong to the process: to open and close the file here
+/// would end those that another connection of this process has on it.
+fn private_files(path: &Path) -> Result<(), FsError> {
+    if !fs::exists(path) {
+        fs::write_private_new(path, b"")?;
+    }
+    fs::check_private(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    for beside in ["-wal", "-shm"] {
+        let checked = fs::check_private(&path.with_file_name(format!("{name}{beside}")));
+        checked.or_else(|error| if error.io_kind() == Some(ErrorKind::NotFound) { Ok(()) } else { Err(error) })?;
+    }
+    Ok(())
+}
+
 fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// Leaves alone what another program or a later version wrote, before anything in it is changed.
 fn refuse_foreign(connection: &Connection, format: &Format) -> Result<(), JournalError> {
+    let found = version(connection)?;
     let mark: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    match (version(connection)?, mark) {
-        (0, 0) => Ok(()),
-        (_, mark) if mark != format.mark => Err(JournalError::Foreign),
-        (found, _) if found != format.version => Err(JournalError::Newer { found, known: format.version }),
+    let objects: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (found, mark, objects) {
+        (0, 0, 0) => Ok(()),
+        (0, ..) => Err(JournalError::Foreign),
+        (_, mark, _) if mark != format.mark => Err(JournalError::Foreign),
+        (found, ..) if found > format.version => Err(JournalError::Newer { found, known: format.version }),
         _ => Ok(()),
     }
 }
@@ -131,6 +169,20 @@ mod tests {
         assert!(matches!(open(&path, &Format { mark: 8, ..FORMAT }, &KEY), Err(JournalError::Foreign)));
         let text = dir.path().join("text.db");
         fs::write_private(&text, &b"not a database ".repeat(100)).unwrap();
-        assert!(matches!(open(&text, &FORMAT, &KEY), Err(JournalError::Sql(_))));
+        assert!(matches!(open(&text, &FORMAT, &KEY), Err(JournalError::Damaged(_))));
+        assert!(!dir.path().join("text.db-wal").exists());
+    }
+
+    #[test]
+    fn a_second_connection_leaves_the_locks_of_the_first_in_place() {
+        use std::os::unix::fs::MetadataExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        let _first = open(&path, &FORMAT, &KEY).unwrap();
+        let _second = open(&path, &FORMAT, &KEY).unwrap();
+        let file = format!(":{} ", path.metadata().unwrap().ino());
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        assert!(locks.lines().any(|lock| lock.contains(&file)), "nobody else may take the log away");
     }
 }

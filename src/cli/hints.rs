@@ -9,6 +9,7 @@ use crate::directory::DirectoryError;
 use crate::fs::FsError;
 use crate::imap::{self, ImapError};
 use crate::inbox::InboxError;
+use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
@@ -178,7 +179,17 @@ fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
                 "ask the operator why, then go on: messages are told apart by their content",
                 "mss fetch --accept-renewed-folder",
             ),
-        Error::Fs(FsError::TooOpen { path, wanted, .. }) => diagnosis.hint(format!("chmod {wanted:o} {}", path.display())),
+        Error::Inbox(InboxError::Journal(JournalError::OtherKey))
+        | Error::Outbox(OutboxError::Journal(JournalError::OtherKey)) => {
+            diagnosis.hint("put back the storage.key it was begun with: what it knows is sealed under that key")
+        }
+        Error::Inbox(InboxError::Journal(JournalError::Newer { .. }))
+        | Error::Outbox(OutboxError::Journal(JournalError::Newer { .. })) => {
+            diagnosis.hint("use the version of mss that wrote it, or a later one")
+        }
+        Error::Inbox(InboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
+        | Error::Outbox(OutboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
+        | Error::Fs(FsError::TooOpen { path, wanted, .. }) => diagnosis.hint(format!("chmod {wanted:o} {}", path.display())),
         Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
             .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
@@ -321,9 +332,12 @@ fn mailbox(error: &ImapError) -> (Status, &'static str) {
 
 fn inbox(error: &InboxError) -> (Status, &'static str) {
     match error {
-        InboxError::Files(error) => fs(error),
-        InboxError::OtherKey => (Status::Configuration, "inbox-other-key"),
-        _ => (Status::LocalIo, "inbox"),
+        InboxError::Folder(error) => fs(error),
+        InboxError::Journal(error) => journal(error, "inbox"),
+        InboxError::Changed
+        | InboxError::OtherMessage { .. }
+        | InboxError::NotTaken { .. }
+        | InboxError::UnknownDeed => (Status::LocalIo, "inbox"),
     }
 }
 
@@ -343,7 +357,19 @@ fn outbox(error: &OutboxError) -> (Status, &'static str) {
         OutboxError::NoSuchMessage { .. } => (Status::Finding, "no-such-message"),
         OutboxError::State { .. } => (Status::Usage, "message-state"),
         OutboxError::Fs(error) => fs(error),
-        _ => (Status::LocalIo, "outbox"),
+        OutboxError::Journal(error) => journal(error, "outbox"),
+        OutboxError::Io { .. } | OutboxError::Changed { .. } | OutboxError::Size { .. } => (Status::LocalIo, "outbox"),
+    }
+}
+
+fn journal(error: &JournalError, code: &'static str) -> (Status, &'static str) {
+    match error {
+        JournalError::Fs(error) => fs(error),
+        JournalError::OtherKey => (Status::Configuration, "journal-other-key"),
+        JournalError::Newer { .. } => (Status::Configuration, "journal-newer"),
+        JournalError::Damaged(_) | JournalError::Foreign | JournalError::NotShared | JournalError::Sql(_) => {
+            (Status::LocalIo, code)
+        }
     }
 }
 

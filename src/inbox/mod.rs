@@ -4,20 +4,19 @@
 //! when, under which UIDs, and what became of them on the server; folders, messages and places are unreadable without the
 //! storage key.
 
-mod open;
 mod sealing;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, Params, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
-use crate::fs::FsError;
+use crate::fs::{self, FsError};
+use crate::journal::{self, Format, JournalError};
 use crate::secret::SealingKey;
 use sealing::{Keys, Taken};
 
@@ -26,24 +25,42 @@ const DEEDS: [&str; 4] = ["seen", "move", "delete", "keep"];
 
 const COLUMNS: &str = "folder, uid_validity, uid, message, at, quarantined, salt, place, acknowledged";
 
+/// What tells this journal from other databases (`mssi`), and its tables.
+const FORMAT: Format = Format {
+    mark: 0x6d73_7369,
+    version: 1,
+    schema: "
+    CREATE TABLE folder (name BLOB PRIMARY KEY, uid_validity INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE taken (
+        number INTEGER PRIMARY KEY,
+        folder BLOB NOT NULL,
+        uid_validity INTEGER NOT NULL,
+        uid INTEGER NOT NULL,
+        message BLOB NOT NULL,
+        at INTEGER NOT NULL,
+        quarantined INTEGER NOT NULL,
+        salt BLOB NOT NULL,
+        place BLOB NOT NULL,
+        acknowledged TEXT,
+        superseded INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE UNIQUE INDEX taken_uid ON taken (folder, uid_validity, uid) WHERE superseded = 0;
+    CREATE INDEX taken_message ON taken (message);
+    CREATE INDEX taken_at ON taken (at);",
+};
+
 /// Why the journal was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum InboxError {
-    /// Its files cannot be made, or others may read them.
-    #[error("the journal of fetched messages has no private file")]
-    Files(#[from] FsError),
-    /// The file is no database, a page of it is broken, or a row does not open in its place.
-    #[error("the journal of fetched messages (inbox.db) is damaged")]
-    Damaged(#[source] Box<dyn Error + Send + Sync>),
-    /// A later version wrote it.
-    #[error("the journal of fetched messages has format {found}, and this version reads up to {known}")]
-    Newer { found: u32, known: u32 },
-    /// The storage key is not the one it was begun with: every message would seem new.
-    #[error("the journal of fetched messages belongs to another storage key")]
-    OtherKey,
-    /// The file system has no shared memory for it, as some network file systems have not.
-    #[error("the journal of fetched messages cannot be shared between processes on this file system")]
-    NotShared,
+    /// The folder of the profile cannot be made, or others may read it.
+    #[error("the journal of fetched messages has no private folder")]
+    Folder(#[from] FsError),
+    /// The journal refused.
+    #[error("the journal of fetched messages (inbox.db) cannot be used")]
+    Journal(#[from] JournalError),
+    /// A row does not open in its place: something in it was changed.
+    #[error("the journal of fetched messages (inbox.db) was changed")]
+    Changed,
     /// The server gave another message under a UID that was taken before, against RFC 9051, section 2.3.1.1.
     #[error("another message was taken before under UID {uid}")]
     OtherMessage { uid: u32 },
@@ -53,24 +70,11 @@ pub enum InboxError {
     /// Not one of the words `seen`, `move`, `delete`, `keep`.
     #[error("what was done with the message on the server has no name in the journal")]
     UnknownDeed,
-    /// The database refused: locked for too long, no space, input or output failed.
-    #[error("the journal of fetched messages cannot be read or written")]
-    Database(#[source] rusqlite::Error),
 }
 
 impl From<rusqlite::Error> for InboxError {
     fn from(error: rusqlite::Error) -> Self {
-        match &error {
-            rusqlite::Error::SqliteFailure(_, _) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => InboxError::Damaged(Box::new(error)),
-                _ => InboxError::Database(error),
-            },
-            rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::QueryReturnedNoRows => InboxError::Damaged(Box::new(error)),
-            _ => InboxError::Database(error),
-        }
+        InboxError::Journal(error.into())
     }
 }
 
@@ -119,7 +123,8 @@ impl Inbox {
     /// The folder belongs to one mailbox account: UIDs of another account would be taken for this one's.
     pub fn open(dir: &Path, key: &SealingKey) -> Result<Inbox, InboxError> {
         let keys = Keys::new(key);
-        let database = open::database(dir, &keys.check())?;
+        fs::private_dir(dir)?;
+        let database = journal::open(&dir.join("inbox.db"), &FORMAT, &keys.check())?;
         Ok(Inbox { database, keys })
     }
 
@@ -274,8 +279,8 @@ impl Inbox {
             quarantined: row.get("quarantined")?,
         };
         let (salt, sealed): ([u8; sealing::SALT], Vec<u8>) = (row.get("salt")?, row.get("place")?);
-        let place = self.keys.open(&taken, &salt, &sealed).map_err(|error| InboxError::Damaged(Box::new(error)))?;
-        let at = Timestamp::from_microsecond(taken.at).map_err(|error| InboxError::Damaged(Box::new(error)))?;
+        let place = self.keys.open(&taken, &salt, &sealed).map_err(|_| InboxError::Changed)?;
+        let at = Timestamp::from_microsecond(taken.at).map_err(|_| InboxError::Changed)?;
         let kept = Kept { place, quarantined: taken.quarantined, at, acknowledged: row.get("acknowledged")? };
         Ok((taken.message, kept))
     }
