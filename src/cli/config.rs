@@ -21,7 +21,7 @@ use crate::commands::Error;
 use crate::fs::{self, Staged};
 use crate::pki::Certificate;
 use crate::secret::Secret;
-use crate::vault::{Document, KeyPair, Need, SETTINGS, ServiceKey, Vault, Way};
+use crate::vault::{Document, KeyPair, Need, SETTINGS, ServiceKey, SettingsError, Vault, Way};
 
 /// Show, change and rekey the encrypted configuration
 ///
@@ -114,10 +114,10 @@ pub(super) fn run(
         session.start_sandbox(crate::sandbox::Options::new)?;
     }
     match args.deed {
-        Deed::Path => output.line(unlock::path(&session).display())?,
+        Deed::Path => path(&session)?,
         Deed::Schema { name } => return schema(name.as_deref(), output),
         Deed::Show { origin } => show(&session, origin)?,
-        Deed::Get { key } => get(&session, &key)?,
+        Deed::Get { key } => return get(&session, &key),
         Deed::Set { key, value, from_file } => set(&session, &key, value, from_file.as_deref())?,
         Deed::Certificate { certificate, key } => certificate_and_key(&session, &certificate, &key)?,
         Deed::Edit => edit(&session)?,
@@ -176,16 +176,35 @@ fn full_key(session: &Session<'_>, document: &Document, key: &str) -> Result<Str
     Ok(format!("profile.{}.{key}", profile_name(session, document)?))
 }
 
-fn show(session: &Session<'_>, origin: bool) -> Result<(), Diagnosis> {
-    let document = document(session)?;
-    let profile = profile_name(session, &document)?;
+/// The path of the vault, for programs.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PathLine {
+    schema: &'static str,
+    path: String,
+    /// Whether there is a vault.
+    exists: bool,
+}
+
+fn path(session: &Session<'_>) -> Result<(), Diagnosis> {
+    let (path, output) = (unlock::path(session), session.output);
+    if output.json {
+        let exists = fs::exists(&path);
+        output.json(&PathLine { schema: "mss.config-path/1", path: path.display().to_string(), exists })?;
+    } else {
+        output.line(path.display())?;
+    }
+    Ok(())
+}
+
+/// Every setting of the profile as this run has it: variables first, then what is written, then defaults.
+fn settings(session: &Session<'_>, document: &Document, profile: &str) -> Vec<SettingLine> {
     let variables = unlock::overrides(session.environment);
     let written = document.shown();
     let mut lines = Vec::new();
     for setting in SETTINGS.iter().filter(|setting| !setting.path.contains("[]")) {
         let Some(key) = setting.path.strip_prefix("profile.*.") else { continue };
         let full = format!("profile.{profile}.{key}");
-        let variable = variables.iter().find(|(path, _)| *path == setting.path);
+        let variable = variables.iter().find(|(path, _)| *path == setting.path).filter(|_| !session.globals.sandbox);
         let (value, origin) = match (variable, written.iter().find(|(key, _)| *key == full), setting.need) {
             (Some((_, value)), _, _) => (Some((*value).to_owned()), "variable"),
             (None, Some((_, Some(value))), _) => (Some(value.clone()), "profile"),
@@ -193,14 +212,15 @@ fn show(session: &Session<'_>, origin: bool) -> Result<(), Diagnosis> {
             (None, None, Need::Default(value)) => (Some(value.to_owned()), "default"),
             (None, None, _) => (None, "absent"),
         };
-        lines.push(SettingLine {
-            schema: "mss.config/1",
-            profile: profile.clone(),
-            key: key.to_owned(),
-            value,
-            origin,
-        });
+        let (profile, key) = (profile.to_owned(), key.to_owned());
+        lines.push(SettingLine { schema: "mss.config/1", profile, key, value, origin });
     }
+    lines
+}
+
+fn show(session: &Session<'_>, origin: bool) -> Result<(), Diagnosis> {
+    let document = document(session)?;
+    let lines = settings(session, &document, &profile_name(session, &document)?);
     let output = session.output;
     for line in lines.iter().filter(|line| origin || line.value.is_some()) {
         if output.json {
@@ -216,16 +236,33 @@ fn show(session: &Session<'_>, origin: bool) -> Result<(), Diagnosis> {
     Ok(())
 }
 
-fn get(session: &Session<'_>, key: &str) -> Result<(), Diagnosis> {
+fn get(session: &Session<'_>, key: &str) -> Result<Status, Diagnosis> {
     let document = document(session)?;
     let key = full_key(session, &document, key)?;
-    let value = document.get(&key)?;
-    let secret = document.is_secret(&key);
-    let Some(value) = value else {
-        return Err(Diagnosis::of(Status::Configuration, "absent", format!("{key} is not set")));
-    };
-    session.output.line(if secret { "[secret]" } else { value.expose().trim_end() })?;
-    Ok(())
+    let value = document.get(&key).map_err(misspelt)?;
+    let profile = profile_name(session, &document)?;
+    let own = key.strip_prefix(&format!("profile.{profile}."));
+    let shown = own.and_then(|own| settings(session, &document, &profile).into_iter().find(|line| line.key == own));
+    // A key of another profile, or of none, is told as it is written: variables speak for the chosen profile.
+    let line = shown.unwrap_or_else(|| SettingLine {
+        schema: "mss.config/1",
+        profile,
+        origin: if value.is_some() { "profile" } else { "absent" },
+        value: value.map(|value| if document.is_secret(&key) { "[secret]".to_owned() } else { value.expose().clone() }),
+        key,
+    });
+    let output = session.output;
+    match &line.value {
+        _ if output.json => output.json(&line)?,
+        Some(value) => output.line(value.trim_end())?,
+        None => output.note(format_args!("{} is not set", line.key)),
+    }
+    Ok(if line.value.is_some() { Status::Done } else { Status::Finding })
+}
+
+/// A key or value that was typed, not one that is in the vault: the words are wrong.
+fn misspelt(error: SettingsError) -> Diagnosis {
+    Diagnosis { status: Status::Usage, ..Diagnosis::from(error) }
 }
 
 fn set(session: &Session<'_>, key: &str, value: Option<String>, file: Option<&Path>) -> Result<(), Diagnosis> {
@@ -241,7 +278,7 @@ fn set(session: &Session<'_>, key: &str, value: Option<String>, file: Option<&Pa
         (None, Some(file)) => whole(file)?,
         (None, None) => session.prompt.secret(&format!("new value of {key}"), "--from-file FILE")?,
     };
-    let document = vault.document().set(&key, &value)?;
+    let document = vault.document().set(&key, &value).map_err(misspelt)?;
     Ok(vault.save(document)?)
 }
 
@@ -297,7 +334,10 @@ fn edit(session: &Session<'_>) -> Result<(), Diagnosis> {
                 return Ok(());
             }
             Err(error) => {
-                let diagnosis = Diagnosis::from(error);
+                let diagnosis = Diagnosis::from(error).because("nothing was changed");
+                if !session.can_ask {
+                    return Err(diagnosis);
+                }
                 diagnosis.tell(session.output);
                 if !session.prompt.confirm("edit again?", "a file without mistakes")? {
                     return Err(diagnosis);
@@ -317,7 +357,7 @@ fn runtime_dir(session: &Session<'_>) -> PathBuf {
 fn rekey(session: &Session<'_>, ways: &RekeyArgs) -> Result<(), Diagnosis> {
     let vault = vault(session)?;
     let passphrase = match (&ways.new_passphrase_file, ways.passphrase) {
-        (Some(file), _) => Some(unlock::read_file(file)?),
+        (Some(file), _) => Some(long_enough(unlock::read_file(file)?)?),
         (None, true) => Some(new_passphrase(session)?),
         (None, false) => None,
     };
@@ -348,9 +388,14 @@ pub(super) fn new_passphrase(session: &Session<'_>) -> Result<Secret<String>, Di
     if first.expose() != second.expose() {
         return Err(Diagnosis::of(Status::Usage, "passphrase", "the two passphrases differ"));
     }
-    if first.expose().chars().count() < 12 {
+    long_enough(first)
+}
+
+/// Refuses a new passphrase that is guessed too soon.
+pub(super) fn long_enough(passphrase: Secret<String>) -> Result<Secret<String>, Diagnosis> {
+    if passphrase.expose().chars().count() < 12 {
         return Err(Diagnosis::of(Status::Usage, "passphrase", "the passphrase is shorter than 12 characters")
             .hint("take four words that nobody would put together"));
     }
-    Ok(first)
+    Ok(passphrase)
 }

@@ -111,6 +111,19 @@ impl Diagnosis {
         }
     }
 
+    /// The words were not understood.
+    pub(super) fn misunderstood(error: &clap::Error) -> Diagnosis {
+        let text = error.render().to_string();
+        let mut parts = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+        let message = parts.next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+        let diagnosis = Diagnosis::of(Status::Usage, "usage", message);
+        match parts.find(|part| part.starts_with("Usage: ")) {
+            Some(usage) => diagnosis.hint(usage),
+            None => diagnosis.hint_command("see what may be said", "mss --help"),
+        }
+    }
+
     /// Neither `$HOME` nor the XDG folders are known.
     pub(super) fn no_home() -> Diagnosis {
         Diagnosis::of(Status::Configuration, "no-home", "there is no place to keep anything")

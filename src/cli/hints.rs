@@ -80,8 +80,11 @@ impl Diagnosis {
 
     /// A file that was named and cannot be read.
     pub(super) fn input_file(path: &Path, error: FsError) -> Diagnosis {
-        Diagnosis::of(Status::NoInput, "no-input", format!("cannot read {}", path.display()))
-            .because(super::output::causes(&error))
+        match error {
+            FsError::Io { .. } => Diagnosis::caused(Status::NoInput, "no-input", &error),
+            other => Diagnosis::of(Status::NoInput, "no-input", format!("cannot read {}", path.display()))
+                .because(other.to_string()),
+        }
     }
 }
 
@@ -128,7 +131,7 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Outbox(error) => outbox(error),
         Error::Prompt(_) | Error::SignIn(SignInError::Prompt(_)) => (Status::Usage, "no-input"),
         Error::SignIn(_) => (Status::Configuration, "sign-in-settings"),
-        Error::Smtp(error) => submission(error),
+        Error::Smtp(error) | Error::Submission(error) => submission(error),
         Error::Trace(error) => trace(error),
     }
 }
@@ -191,12 +194,17 @@ fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         | Error::Outbox(OutboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
         | Error::Fs(FsError::TooOpen { path, wanted, .. }) => diagnosis.hint(format!("chmod {wanted:o} {}", path.display())),
         Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
+        | Error::Submission(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
             .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
         Error::Smtp(SmtpError { failure: smtp::Failure::Link(link), .. })
+        | Error::Submission(SmtpError { failure: smtp::Failure::Link(link), .. })
         | Error::Imap(ImapError { failure: imap::Failure::Link(link), .. })
         | Error::Http(HttpError::Link(link)) => link_advice(diagnosis, link),
         Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
+        Error::SignIn(SignInError::Totp(_)) => {
+            diagnosis.hint("signin.totp-seed is the seed as the operator printed it: at least 26 letters A-Z and digits 2-7")
+        }
         Error::Trace(TraceError::Damaged { .. }) => {
             diagnosis.hint_command("see what was changed", "mss audit verify")
         }
@@ -386,9 +394,8 @@ impl From<VaultError> for Diagnosis {
     fn from(error: VaultError) -> Diagnosis {
         let told = |status, code| Diagnosis::caused(status, code, &error);
         match &error {
-            VaultError::Missing(_) => {
-                told(Status::Configuration, "no-vault").hint_command("make a profile, or try without one", "mss init")
-            }
+            VaultError::Missing(_) => told(Status::Configuration, "no-vault")
+                .hint_command("make a profile; mss demo and --sandbox need none", "mss init"),
             VaultError::Exists(_) => told(Status::CannotCreate, "vault-exists"),
             VaultError::Fs(FsError::TooOpen { path, wanted, .. }) => {
                 told(Status::Configuration, "vault-too-open").hint(format!("chmod {wanted:o} {}", path.display()))

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::config::new_passphrase;
+use super::config::{long_enough, new_passphrase};
 use super::diagnosis::Diagnosis;
 use super::session::Session;
 use super::status::Status;
@@ -144,10 +144,15 @@ pub(super) struct InitLine {
 
 /// Asks, tries, then writes.
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    if session.globals.sandbox {
+        return Err(Diagnosis::of(Status::Usage, "sandbox", "the sandbox makes its own profiles")
+            .hint_command("keep one running and make a profile against it", "mss sandbox"));
+    }
     let vault = unlock::path(session);
     let existing = if fs::exists(&vault) { Some(unlock::open(session)?) } else { None };
-    let profile = profile(args, session)?;
-    let name = session.globals.profile.clone().unwrap_or_else(|| profile.address.local_part().to_owned());
+    let given = answer(session, args.address.as_ref(), "address of the mailbox", "--address ADDRESS")?;
+    let address: Address = given.parse().map_err(|_| Error::Malformed { given: given.clone(), what: "an address" })?;
+    let name = session.globals.profile.clone().unwrap_or_else(|| address.local_part().to_owned());
     if existing.as_ref().is_some_and(|vault| vault.document().config().profiles.contains_key(&name)) {
         return Err(Diagnosis::of(
             Status::CannotCreate,
@@ -156,12 +161,38 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         )
         .hint("choose another name with --profile, or change it with mss config set"));
     }
+    let left = session.places.state.join(&name);
+    if fs::exists(&left) {
+        return Err(Diagnosis::of(
+            Status::CannotCreate,
+            "state-exists",
+            format!("an earlier profile {name} left its records in {}", left.display()),
+        )
+        .because("they are sealed with keys that a new profile does not have")
+        .hint("put its vault back, or move that folder away, or choose another name with --profile"));
+    }
+    let profile = profile(args, session, address)?;
     // Checked before any server is asked: a profile that cannot be written need not be tried.
     let document = document(existing.as_ref(), &name, &profile)?;
+    nothing_in_the_way(args)?;
+    let lock = if existing.is_none() { Some(Lock::choose(args, session)?) } else { None };
     let account = Account::new(&name, &profile, session.world())?;
-    let probe = if args.no_probe { None } else { Some(init::probe(&account)?) };
+    let untouched = |error: Error| Diagnosis::from(error).because("nothing was written");
+    let probe = if args.no_probe { None } else { Some(init::probe(&account).map_err(untouched)?) };
     let request = write_request(args, &profile)?;
-    write(args, session, existing, document, &vault)?;
+    let service_key = args.service_key_out.as_ref().filter(|_| existing.is_none());
+    match (existing, lock) {
+        (Some(mut there), _) => {
+            if args.service_key_out.is_some() || args.new_passphrase_file.is_some() {
+                session
+                    .output
+                    .warning("the vault was there: it keeps its passphrase and keys; mss config rekey changes them");
+            }
+            there.save(document)?;
+        }
+        (None, Some(lock)) => lock.create(&vault, document)?,
+        (None, None) => return Err(Diagnosis::of(Status::Bug, "no-lock", "nothing was chosen to seal the vault with")),
+    }
     if probe.is_some() {
         init::record(&account)?;
     }
@@ -174,7 +205,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         admitted: probe.as_ref().map(|probe| probe.admitted),
         listed: probe.as_ref().map(|probe| probe.listed),
         request,
-        service_key: args.service_key_out.as_ref().map(|path| path.display().to_string()),
+        service_key: service_key.map(|path| path.display().to_string()),
     };
     tell(session, &line)?;
     Ok(Status::Done)
@@ -218,9 +249,19 @@ fn answer(session: &Session<'_>, given: Option<&String>, question: &str, option:
     Ok(text.trim().to_owned())
 }
 
-fn profile(args: &Args, session: &Session<'_>) -> Result<Profile, Diagnosis> {
-    let given = answer(session, args.address.as_ref(), "address of the mailbox", "--address ADDRESS")?;
-    let address: Address = given.parse().map_err(|_| Error::Malformed { given: given.clone(), what: "an address" })?;
+/// No file that is to be made is there already: found out before any server is asked.
+fn nothing_in_the_way(args: &Args) -> Result<(), Diagnosis> {
+    let files = [&args.request_out, &args.key_out, &args.service_key_out];
+    match files.into_iter().flatten().find(|path| fs::exists(path)) {
+        Some(path) => {
+            Err(Diagnosis::of(Status::CannotCreate, "exists", format!("{} is there already", path.display()))
+                .hint("name another file: keys are never replaced"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn profile(args: &Args, session: &Session<'_>, address: Address) -> Result<Profile, Diagnosis> {
     let author =
         answer(session, args.author.as_ref(), "who acts, for the trace (8 and the RPPS number)", "--author ID")?;
     let submission = answer(session, args.submission.as_ref(), "submission server", "--submission HOST:PORT")?;
@@ -350,32 +391,31 @@ fn document(existing: Option<&Vault>, name: &str, profile: &Profile) -> Result<D
     Ok(Document::of(&config)?)
 }
 
-/// Writes the service key, then the vault: a key without a vault is useless, a vault without its key is lost.
-fn write(
-    args: &Args,
-    session: &Session<'_>,
-    existing: Option<Vault>,
-    document: Document,
-    path: &Path,
-) -> Result<(), Diagnosis> {
-    if let Some(mut vault) = existing {
-        if args.service_key_out.is_some() || args.new_passphrase_file.is_some() {
-            session
-                .output
-                .warning("the vault was there: it keeps its passphrase and keys; mss config rekey changes them");
+/// What seals a new vault, chosen before any server is asked.
+struct Lock<'a> {
+    passphrase: Option<Secret<String>>,
+    service_key: Option<(ServiceKey, &'a Path)>,
+}
+
+impl<'a> Lock<'a> {
+    /// A passphrase, a service key or both. With a service key, nobody is asked for a passphrase where nobody can be.
+    fn choose(args: &'a Args, session: &Session<'_>) -> Result<Lock<'a>, Diagnosis> {
+        let passphrase = match &args.new_passphrase_file {
+            Some(file) => Some(long_enough(unlock::read_file(file)?)?),
+            None if args.service_key_out.is_some() && !session.can_ask => None,
+            None => Some(new_passphrase(session)?),
+        };
+        let generated = |path: &'a PathBuf| Ok::<_, Diagnosis>((ServiceKey::generate()?, path.as_path()));
+        Ok(Lock { passphrase, service_key: args.service_key_out.as_ref().map(generated).transpose()? })
+    }
+
+    /// Writes the service key, then the vault: a key without a vault is useless, a vault without its key is lost.
+    fn create(&self, vault: &Path, document: Document) -> Result<(), Diagnosis> {
+        if let Some((key, file)) = &self.service_key {
+            key.write_new(file)?;
         }
-        return Ok(vault.save(document)?);
+        let service_key = self.service_key.iter().map(|(key, _)| Way::ServiceKey(key));
+        let ways: Vec<Way<'_>> = self.passphrase.iter().map(Way::Passphrase).chain(service_key).collect();
+        Ok(Vault::create(vault, document, &ways)?)
     }
-    let service_key = args.service_key_out.as_ref().map(|_| ServiceKey::generate()).transpose()?;
-    let passphrase = match &args.new_passphrase_file {
-        Some(file) => Some(unlock::read_file(file)?),
-        None if service_key.is_some() && session.globals.no_input => None,
-        None => Some(new_passphrase(session)?),
-    };
-    if let (Some(key), Some(file)) = (&service_key, &args.service_key_out) {
-        key.write_new(file)?;
-    }
-    let ways: Vec<Way<'_>> =
-        passphrase.iter().map(Way::Passphrase).chain(service_key.iter().map(Way::ServiceKey)).collect();
-    Ok(Vault::create(path, document, &ways)?)
 }

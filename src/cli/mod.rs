@@ -45,9 +45,10 @@ pub fn command() -> clap::Command {
 /// Understands the words, does what they say, tells the outcome; the number is the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
     forbid_core_dumps();
-    let words = match Words::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let words = match Words::try_parse_from(&arguments) {
         Ok(words) => words,
-        Err(error) => return misunderstood(&error),
+        Err(error) => return misunderstood(&error, &arguments),
     };
     let output = Output::new(&words.globals);
     let status = match act(words, environment, &output) {
@@ -62,6 +63,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
 
 fn act(words: Words, environment: &Environment, output: &Output) -> Result<Status, Diagnosis> {
     let globals = &words.globals;
+    if !globals.fault.is_empty() && !globals.sandbox && !matches!(words.verb, Verb::Sandbox(_) | Verb::Demo(_)) {
+        return Err(Diagnosis::of(Status::Usage, "fault", "only the sandbox misbehaves on demand")
+            .hint("add --sandbox, or leave --fault out"));
+    }
     match words.verb {
         // These two need no profile.
         Verb::Config(config::Args { deed: config::Deed::Schema { name } }) => config::schema(name.as_deref(), output),
@@ -78,11 +83,16 @@ fn act(words: Words, environment: &Environment, output: &Output) -> Result<Statu
     }
 }
 
-/// Help and version are answers; anything else the parser says is a usage error.
-fn misunderstood(error: &clap::Error) -> u8 {
-    // Where even this cannot be written there is nobody left to tell.
-    let _ = error.print();
+/// Help and version are answers; anything else the parser says is a usage error, in JSON where that was asked for.
+fn misunderstood(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    if json && !asked {
+        Diagnosis::misunderstood(error).tell(&Output::json_only());
+    } else {
+        // Where even this cannot be written there is nobody left to tell.
+        let _ = error.print();
+    }
     if asked { Status::Done.code() } else { Status::Usage.code() }
 }
 

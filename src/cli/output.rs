@@ -30,6 +30,12 @@ impl Output {
         Output { json, quiet, verbose, choice, closed: Cell::new(false) }
     }
 
+    /// For words that were not understood, `--json` among them.
+    pub fn json_only() -> Output {
+        let choice = anstream::ColorChoice::Never;
+        Output { json: true, quiet: true, verbose: 0, choice, closed: Cell::new(false) }
+    }
+
     /// A line of the answer. A reader that went away is not an error: the work goes on, the rest is not shown.
     pub fn line(&self, text: impl std::fmt::Display) -> io::Result<()> {
         self.write(format_args!("{text}\n"))
@@ -138,15 +144,3 @@ pub const GOOD: Style = AnsiColor::Green.on_default();
 pub const DIM: Style = Style::new().dimmed();
 /// Bad news, shown so; the words say it too.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-
-/// An error and its causes on one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}

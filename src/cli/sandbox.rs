@@ -45,12 +45,22 @@ pub(super) struct SandboxLine<'a> {
     directory: &'a str,
     /// The value of the header ESANTE-API-KEY.
     api_key: &'a str,
+    /// The FHIR extension under which the directory shows certificates.
+    certificate_extension: &'a str,
     white_list: &'a str,
     white_list_signer: &'a str,
     revocation_lists: &'a [String],
     /// A PEM file with the authorities to trust.
     trust_file: String,
     identities: Vec<IdentityLine<'a>>,
+}
+
+/// A stage at which a fault strikes, or what may go wrong there.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FaultLine {
+    schema: &'static str,
+    fault: &'static str,
+    meaning: &'static str,
 }
 
 /// One mailbox and all that its holder needs. The keys are throw-away.
@@ -79,7 +89,11 @@ pub(super) fn run(
 ) -> Result<Status, Diagnosis> {
     if args.list_faults {
         for (fault, meaning) in fault_help() {
-            output.line(format_args!("{fault}\n    {meaning}"))?;
+            if output.json {
+                output.json(&FaultLine { schema: "mss.sandbox-fault/1", fault, meaning })?;
+            } else {
+                output.line(format_args!("{fault}\n    {meaning}"))?;
+            }
         }
         return Ok(Status::Done);
     }
@@ -118,6 +132,7 @@ fn line(operator: &Operator) -> SandboxLine<'_> {
         mailbox_tls: operator.ports.mailbox_tls,
         directory: &operator.directory_url,
         api_key: operator.api_key.expose(),
+        certificate_extension: operator.certificate_extension,
         white_list: &operator.list_url,
         white_list_signer: operator.list_signer,
         revocation_lists: &operator.crl_urls,

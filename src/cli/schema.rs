@@ -4,10 +4,10 @@ use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::audit::VerifyLine;
-use super::config::SettingLine;
+use super::config::{PathLine, SettingLine};
 use super::diagnosis::ErrorLine;
 use super::init::InitLine;
-use super::sandbox::SandboxLine;
+use super::sandbox::{FaultLine, SandboxLine};
 use crate::commands::{audit, fetch, lookup, outbox, purge_check, send};
 use crate::vault;
 
@@ -15,9 +15,10 @@ use crate::vault;
 type Maker = fn() -> Schema;
 
 /// The name of each answer and its schema.
-const SCHEMAS: [(&str, Maker); 11] = [
+const SCHEMAS: [(&str, Maker); 13] = [
     ("mss.audit-log/1", || schema_for!(audit::Line)),
     ("mss.audit-verify/1", || schema_for!(VerifyLine)),
+    ("mss.config-path/1", || schema_for!(PathLine)),
     ("mss.config/1", || schema_for!(SettingLine)),
     ("mss.error/1", || schema_for!(ErrorLine)),
     ("mss.fetch/1", || schema_for!(fetch::Line)),
@@ -25,6 +26,7 @@ const SCHEMAS: [(&str, Maker); 11] = [
     ("mss.lookup/1", || schema_for!(lookup::Line)),
     ("mss.outbox/1", || schema_for!(outbox::Line)),
     ("mss.purge-check/1", || schema_for!(purge_check::Line)),
+    ("mss.sandbox-fault/1", || schema_for!(FaultLine)),
     ("mss.sandbox/1", || schema_for!(SandboxLine<'_>)),
     ("mss.send/1", || schema_for!(send::Line)),
 ];

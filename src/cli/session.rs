@@ -23,6 +23,8 @@ pub(super) struct Session<'a> {
     pub places: Places,
     pub clock: Clock,
     pub prompt: Box<dyn Prompt>,
+    /// Whether there is somebody at a terminal to ask.
+    pub can_ask: bool,
     pub config: Option<Config>,
     /// The operator of `--sandbox`; it serves as long as the session lasts.
     pub sandbox: Option<Sandbox>,
@@ -37,7 +39,9 @@ impl<'a> Session<'a> {
         output: &'a Output,
     ) -> Result<Session<'a>, Diagnosis> {
         let places = environment.places().ok_or_else(Diagnosis::no_home)?;
-        let prompt: Box<dyn Prompt> = match Terminal::find().filter(|_| !globals.no_input) {
+        let terminal = Terminal::find().filter(|_| !globals.no_input);
+        let can_ask = terminal.is_some();
+        let prompt: Box<dyn Prompt> = match terminal {
             Some(terminal) => Box::new(terminal),
             None => Box::new(NoPrompt),
         };
@@ -47,7 +51,7 @@ impl<'a> Session<'a> {
             Told::Warning(text) => output.warning(text),
         });
         let (clock, config, sandbox) = (Clock::System, None, None);
-        Ok(Session { globals, environment, output, places, clock, prompt, config, sandbox, tell })
+        Ok(Session { globals, environment, output, places, clock, prompt, can_ask, config, sandbox, tell })
     }
 
     /// A session with the configuration of the vault, or of the sandbox.

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::status::Status;
 use crate::fs;
 use crate::secret::Secret;
-use crate::vault::{Config, Document, Opener, SETTINGS, ServiceKey, Vault};
+use crate::vault::{Config, Document, Opener, SETTINGS, ServiceKey, Vault, VaultError};
 
 /// Longest passphrase that is read from anywhere, in octets.
 const LONGEST: u64 = 4096;
@@ -26,6 +26,9 @@ pub(super) fn path(session: &Session<'_>) -> PathBuf {
 /// Opens the vault: service key, then passphrase from a file, a descriptor, a command, a credential, then the terminal.
 pub(super) fn open(session: &Session<'_>) -> Result<Vault, Diagnosis> {
     let path = path(session);
+    if session.globals.config.is_none() && fs::exists(&session.places.config) {
+        fs::check_private(&session.places.config).map_err(VaultError::from)?;
+    }
     if let Some(file) = service_key_file(session) {
         let key = ServiceKey::read(&file).map_err(|error| Diagnosis::service_key(&file, error))?;
         return Ok(Vault::open(&path, Opener::ServiceKey(&key))?);

@@ -103,6 +103,8 @@ pub enum Error {
     SignIn(#[from] SignInError),
     #[error("the message cannot be submitted")]
     Smtp(#[from] SmtpError),
+    #[error("the submission server cannot be used")]
+    Submission(#[source] SmtpError),
     #[error("the trace failed")]
     Trace(#[from] TraceError),
 }

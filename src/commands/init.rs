@@ -18,9 +18,17 @@ pub struct Probe {
 pub fn probe(account: &Account<'_>) -> Result<Probe, Error> {
     let list = account.fetch_white_list()?;
     let listed = account.directory()?.find_address(account.address())?;
-    submit::open(account)?.quit()?;
+    submit::open(account).and_then(|session| Ok(session.quit()?)).map_err(of_the_server)?;
     fetch::open(account)?.logout()?;
     Ok(Probe { admitted: list.admits(account.address().domain()), listed: listed.is_some() })
+}
+
+/// There is no message yet that could not be submitted.
+fn of_the_server(error: Error) -> Error {
+    match error {
+        Error::Smtp(source) => Error::Submission(source),
+        other => other,
+    }
 }
 
 /// Begins the trace of a new profile with what was done before there was one.
