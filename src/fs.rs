@@ -161,6 +161,14 @@ impl Staged {
         sync_dir(parent(path))
     }
 
+    /// Gives it its name without waiting for the disk: readers find the old file or the new one, but a power cut may leave
+    /// either, or an empty one.
+    fn publish_unsynced(mut self, path: &Path) -> Result<(), FsError> {
+        std::fs::rename(&self.path, path).map_err(failed("rename", path))?;
+        self.published = true;
+        Ok(())
+    }
+
     /// Syncs it and gives it its name, unless something stands there.
     pub fn publish_new(mut self, path: &Path) -> Result<(), FsError> {
         self.file.sync_all().map_err(failed("sync", &self.path))?;
@@ -267,6 +275,14 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     staged.publish(path)
 }
 
+/// Writes a private file whole that can be fetched or computed again, without waiting for the disk. A power cut may empty it
+/// or bring the old one back: only for what its reader proves before it believes it.
+pub fn write_cached(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    let mut staged = Staged::new(parent(path))?;
+    staged.write_all(bytes).map_err(failed("write", path))?;
+    staged.publish_unsynced(path)
+}
+
 /// Writes a private file whole, unless something stands there.
 pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     let mut staged = Staged::new(parent(path))?;
@@ -329,6 +345,8 @@ mod tests {
         write_private(&path, b"one").unwrap();
         write_private(&path, b"two").unwrap();
         assert_eq!(read_private(&path, 10).unwrap(), b"two");
+        write_cached(&path, b"three").unwrap();
+        assert_eq!(read_private(&path, 10).unwrap(), b"three");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(dir.path().read_dir().unwrap().count(), 1, "no temporary file is left");
     }

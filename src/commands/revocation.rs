@@ -30,7 +30,7 @@ fn one(account: &Account<'_>, url: &str) -> Result<RevocationList, Error> {
         return Err(unusable());
     }
     fs::private_dir(&account.world.places.cache)?;
-    fs::write_private(&path, &octets)?;
+    fs::write_cached(&path, &octets)?;
     Ok(list)
 }
 

@@ -132,7 +132,8 @@ impl ListCache {
 
     fn store(&self, xml: &[u8], now: Timestamp) -> Result<(), FsError> {
         fs::write_private(&self.path("xml"), xml)?;
-        fs::write_private(&self.path("fetched"), format!("{now} {}\n", fingerprint(xml)).as_bytes())
+        // The note names the copy it is about: one that was lost or is older makes the copy due, no more.
+        fs::write_cached(&self.path("fetched"), format!("{now} {}\n", fingerprint(xml)).as_bytes())
     }
 
     /// When this very copy was fetched, if that was noted.

@@ -114,7 +114,8 @@ impl Trace {
             }
         }
         let text = self.signer.sign(edge.size(), &edge.root());
-        fs::write_private(&self.dir.join(EDGE), edge.to_text().as_bytes())?;
+        // The edge is computed again from the records where it is not the one that the checkpoint signs.
+        fs::write_cached(&self.dir.join(EDGE), edge.to_text().as_bytes())?;
         fs::write_private(&self.dir.join(CHECKPOINT), text.as_bytes())?;
         Ok(Some(Checkpoint::parse(&text).expect("it was just written")))
     }
