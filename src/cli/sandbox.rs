@@ -207,8 +207,10 @@ fn environment_lines(output: &Output, operator: &Operator) -> io::Result<()> {
         ("MAILBOX_TLS_PORT".to_owned(), ports.mailbox_tls.to_string()),
         ("DIRECTORY".to_owned(), operator.directory_url.clone()),
         ("API_KEY".to_owned(), operator.api_key.expose().clone()),
+        ("CERTIFICATE_EXTENSION".to_owned(), operator.certificate_extension.to_owned()),
         ("WHITE_LIST".to_owned(), operator.list_url.clone()),
         ("WHITE_LIST_SIGNER".to_owned(), operator.list_signer.to_owned()),
+        ("REVOCATION_LISTS".to_owned(), operator.crl_urls.join(" ")),
         ("TRUST_FILE".to_owned(), operator.trust_file.display().to_string()),
     ];
     for person in &operator.people {

@@ -51,6 +51,17 @@ impl Bound {
         Ok(Bound { listener, number })
     }
 
+    /// Takes the port that is asked for; where none is, the one of the last run, or another if somebody has it.
+    pub fn again(port: u16, last: u16) -> Result<Bound, SandboxError> {
+        if port == 0
+            && last != 0
+            && let Ok(bound) = Bound::new(last)
+        {
+            return Ok(bound);
+        }
+        Bound::new(port)
+    }
+
     /// Its number.
     pub fn number(&self) -> u16 {
         self.number

@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::fs::FsError;
@@ -61,14 +62,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// Ports chosen by the system, no fault.
+    /// The ports of the last run, or chosen by the system; no fault.
     pub fn new(state: PathBuf, clock: Clock) -> Options {
         Options { state, clock, ports: Ports::default(), faults: Vec::new() }
     }
 }
 
-/// The ports of 127.0.0.1 to listen on; 0 lets the system choose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The ports of 127.0.0.1 to listen on; 0 takes the one of the last run, or one that the system chooses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ports {
     /// Submission with STARTTLS.
     pub submission_starttls: u16,
@@ -174,16 +176,18 @@ impl Sandbox {
         let state = State::open(&options.state, options.clock)?;
         let tls = Arc::new(ServerConfigs::new(&state.authority, &options.faults)?);
         let faults = Arc::new(Faults::new(options.faults));
-        let [directory, list, revocation] =
-            [options.ports.directory, options.ports.list, options.ports.revocation].map(Bound::new);
-        let (directory, list, revocation) = (directory?, list?, revocation?);
+        let last = state.ports();
+        let directory = Bound::again(options.ports.directory, last.directory)?;
+        let list = Bound::again(options.ports.list, last.list)?;
+        let revocation = Bound::again(options.ports.revocation, last.revocation)?;
         let mut ports = Ports {
             directory: directory.number(),
             list: list.number(),
             revocation: revocation.number(),
             ..options.ports
         };
-        let mail = server::bind(&mut ports)?;
+        let mail = server::bind(&mut ports, last)?;
+        state.keep_ports(ports)?;
         let operator = operator(&state, ports)?;
         let mut listeners = vec![
             web::directory(&state, options.clock, operator.directory_url.clone(), &faults, &tls).serve(directory)?,

@@ -77,7 +77,7 @@ impl Trial {
             tls: Arc::new(ServerConfigs::new(&authority, &faults).unwrap()),
             faults: Arc::new(Faults::new(faults)),
         });
-        let doors = bind(&mut Ports::default()).unwrap();
+        let doors = bind(&mut Ports::default(), Ports::default()).unwrap();
         let ports = doors.iter().map(|(door, bound)| (*door, bound.number())).collect();
         let listeners = serve_all(&service, doors).unwrap();
         Trial { service, ports, listeners, certificate, key: key.serialize_der(), dir }

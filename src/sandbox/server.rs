@@ -102,11 +102,11 @@ pub(super) fn pause(stop: &Stop, time: Duration) -> io::Result<()> {
     if stop.wait(time) { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
 }
 
-/// Takes the ports of the mail servers, and writes down which ones they are.
-pub(super) fn bind(ports: &mut Ports) -> Result<Vec<(Door, Bound)>, SandboxError> {
+/// Takes the ports of the mail servers, if possible those of the last run, and writes down which ones they are.
+pub(super) fn bind(ports: &mut Ports, mut last: Ports) -> Result<Vec<(Door, Bound)>, SandboxError> {
     let take = |door: Door| {
         let port = door.port(ports);
-        let bound = Bound::new(*port)?;
+        let bound = Bound::again(*port, *door.port(&mut last))?;
         *port = bound.number();
         Ok((door, bound))
     };

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde::{Deserialize, Serialize};
 
-use super::SandboxError;
 use super::authority::{AUTHORITY_YEARS, Authority, DAY};
 use super::credentials::{base32, hex, password, random};
 use super::leafs::{branch, list_signer, person_leaf};
 use super::people::{Entry, Keys, PEOPLE};
+use super::{Ports, SandboxError};
 use crate::clock::Clock;
 use crate::fs;
 use crate::secret::Secret;
@@ -25,6 +25,7 @@ const VERSION: u32 = 1;
 const LIMIT: u64 = 1 << 20;
 const FILE: &str = "operator.json";
 const LOCK: &str = "operator.lock";
+const PORTS: &str = "ports.json";
 const TRUST: &str = "trust.pem";
 const PEOPLE_FOLDER: &str = "people";
 
@@ -200,6 +201,22 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The ports of the first run: a profile that was made for the operator then, and what its users keep under its
+    /// addresses, stay good. None where they are not known.
+    pub fn ports(&self) -> Ports {
+        let bytes = fs::read_private(&self.dir.join(PORTS), LIMIT).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Keeps the ports for the next runs, unless some are kept already: this may be a second operator beside the first.
+    pub fn keep_ports(&self, ports: Ports) -> Result<(), SandboxError> {
+        if self.ports() != Ports::default() {
+            return Ok(());
+        }
+        let json = serde_json::to_vec_pretty(&ports).map_err(SandboxError::authority)?;
+        Ok(fs::write_cached(&self.dir.join(PORTS), &json)?)
     }
 
     fn is_exported(&self) -> bool {

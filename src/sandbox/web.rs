@@ -138,6 +138,28 @@ mod tests {
     }
 
     #[test]
+    fn the_next_run_has_the_same_ports_unless_somebody_has_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        specimen::state(&state);
+        let first = start(&state, &[]);
+        let ports = first.operator().ports;
+        let beside = start(&state, &[]);
+        assert_ne!(beside.operator().ports.list, ports.list);
+        assert_ne!(beside.operator().ports.mailbox_tls, ports.mailbox_tls);
+        drop((first, beside));
+        let again = start(&state, &[]).operator().ports;
+        // Other programs of this machine choose ports too, and may have taken one or the other meanwhile.
+        let kept = [
+            again.submission_starttls == ports.submission_starttls,
+            again.mailbox_starttls == ports.mailbox_starttls,
+            again.directory == ports.directory,
+            again.revocation == ports.revocation,
+        ];
+        assert!(kept.iter().filter(|kept| **kept).count() >= 3, "{ports:?} {again:?}");
+    }
+
+    #[test]
     fn faults_strike_where_and_as_often_as_they_were_asked_for() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
