@@ -15,6 +15,7 @@ use source::Source;
 const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/cli/config.rs", "compares two typings of a passphrase, hands the settings to the editor"),
     ("src/cli/init.rs", "writes a new key to the file that was asked for"),
+    ("src/cli/unlock.rs", "reads the key that opens the vault"),
     ("src/cli/sandbox.rs", "prints the throw-away secrets of the sandbox, which is what it is for"),
     ("src/cms/agreement.rs", "derives the key-encryption key from the shared secret"),
     ("src/cms/envelope_reader.rs", "gives the content key to the cipher"),

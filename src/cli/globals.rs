@@ -54,6 +54,12 @@ pub struct Opening {
     /// Run this command and take the first line it prints as the passphrase
     #[arg(long, global = true, value_name = "COMMAND", env = "MSS_PASSPHRASE_COMMAND")]
     pub passphrase_command: Option<String>,
+    /// Open the vault with this certificate (PEM), for example the site's recovery certificate
+    #[arg(long, global = true, value_name = "FILE", requires = "unlock_key")]
+    pub unlock_certificate: Option<PathBuf>,
+    /// The key of that certificate (PEM, mode 0600)
+    #[arg(long, global = true, value_name = "FILE", requires = "unlock_certificate")]
+    pub unlock_key: Option<PathBuf>,
 }
 
 /// When to colour.

@@ -402,7 +402,7 @@ impl From<VaultError> for Diagnosis {
             }
             VaultError::Fs(_) => told(Status::Configuration, "vault-unreadable"),
             VaultError::WrongPassphrase => told(Status::SignIn, "wrong-passphrase")
-                .hint("check the keyboard layout, or open it with --service-key FILE or the recovery certificate"),
+                .hint("check the keyboard layout, or open it with --service-key FILE or --unlock-certificate FILE"),
             VaultError::WrongKey => told(Status::SignIn, "wrong-service-key")
                 .hint("a rekey makes the older service keys useless: take the newest one"),
             VaultError::NoSuchWay(_) => told(Status::Configuration, "vault-way")

@@ -9,9 +9,11 @@ use zeroize::Zeroizing;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
+use super::init::read_keys;
 use super::session::Session;
 use super::status::Status;
 use crate::fs;
+use crate::pki::Identity;
 use crate::secret::Secret;
 use crate::vault::{Config, Document, Opener, SETTINGS, ServiceKey, Vault, VaultError};
 
@@ -23,11 +25,18 @@ pub(super) fn path(session: &Session<'_>) -> PathBuf {
     session.globals.config.clone().unwrap_or_else(|| session.places.config.join("config.p7m"))
 }
 
-/// Opens the vault: service key, then passphrase from a file, a descriptor, a command, a credential, then the terminal.
+/// Opens the vault: certificate, service key, then passphrase from a file, a descriptor, a command, a credential, then the terminal.
 pub(super) fn open(session: &Session<'_>) -> Result<Vault, Diagnosis> {
     let path = path(session);
     if session.globals.config.is_none() && fs::exists(&session.places.config) {
         fs::check_private(&session.places.config).map_err(VaultError::from)?;
+    }
+    let opening = &session.globals.opening;
+    if let Some((certificate, key)) = opening.unlock_certificate.as_deref().zip(opening.unlock_key.as_deref()) {
+        let keys = read_keys(certificate, key)?;
+        let identity = Identity::from_pem(keys.certificate.as_bytes(), keys.key.expose().as_bytes())
+            .map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
+        return Ok(Vault::open(&path, Opener::Identity(&identity))?);
     }
     if let Some(file) = service_key_file(session) {
         let key = ServiceKey::read(&file).map_err(|error| Diagnosis::service_key(&file, error))?;
