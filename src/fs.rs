@@ -304,7 +304,10 @@ pub fn open_append(path: &Path) -> Result<File, FsError> {
 
 /// An exclusive lock that ends with the process: a file of its own, never removed.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code, reason = "held, not read: the lock ends when the file is closed")] File);
+pub struct Lock {
+    /// Held, not read: the lock ends when the file is closed.
+    _file: File,
+}
 
 impl Lock {
     /// Waits for the lock.
@@ -317,7 +320,7 @@ impl Lock {
             .open(path)
             .map_err(failed("open", path))?;
         file.lock().map_err(failed("lock", path))?;
-        Ok(Lock(file))
+        Ok(Lock { _file: file })
     }
 }
 

@@ -38,7 +38,7 @@ use crate::clock::Clock;
 use crate::fs::FsError;
 use crate::secret::Secret;
 use faults::Faults;
-pub use faults::{Action, Fault, FaultError, ServerCertificate, Stage, help as fault_help};
+pub use faults::{Fault, FaultError, help as fault_help};
 use listener::{Bound, Listener};
 use people::{Account, Entry, Holder, Keys, PEOPLE};
 pub use people::{Kind, Person, Signin};
@@ -115,13 +115,6 @@ pub struct Operator {
     pub people: Vec<Person>,
 }
 
-impl Operator {
-    /// The holder of a profile.
-    pub fn person(&self, profile: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.profile == profile)
-    }
-}
-
 /// Why the sandbox did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -166,8 +159,8 @@ impl From<rustls::Error> for SandboxError {
 /// A running operator; it stops when dropped, its state stays.
 pub struct Sandbox {
     operator: Operator,
-    #[allow(dead_code, reason = "held, not read: dropping them ends their threads")]
-    listeners: Vec<Listener>,
+    /// Held, not read: dropping them ends their threads.
+    _listeners: Vec<Listener>,
 }
 
 impl Sandbox {
@@ -203,7 +196,7 @@ impl Sandbox {
             tls,
         });
         listeners.extend(server::serve_all(&service, mail)?);
-        Ok(Sandbox { operator, listeners })
+        Ok(Sandbox { operator, _listeners: listeners })
     }
 
     /// How to reach it.

@@ -37,8 +37,8 @@ pub(super) const CARDIO: &str = "cardiologie@hopital.sandbox";
 pub(super) struct Trial {
     pub(super) service: Arc<Service>,
     ports: Vec<(Door, u16)>,
-    #[allow(dead_code, reason = "held, not read: dropping them ends their threads")]
-    listeners: Vec<Listener>,
+    /// Held, not read: dropping them ends their threads.
+    _listeners: Vec<Listener>,
     certificate: Vec<u8>,
     key: Vec<u8>,
     dir: tempfile::TempDir,
@@ -80,7 +80,7 @@ impl Trial {
         let doors = bind(&mut Ports::default(), Ports::default()).unwrap();
         let ports = doors.iter().map(|(door, bound)| (*door, bound.number())).collect();
         let listeners = serve_all(&service, doors).unwrap();
-        Trial { service, ports, listeners, certificate, key: key.serialize_der(), dir }
+        Trial { service, ports, _listeners: listeners, certificate, key: key.serialize_der(), dir }
     }
 
     /// The folder of the mail.

@@ -82,9 +82,7 @@ impl Service {
                 wire.cut_answers_after(octets);
                 Ok(None)
             }
-            Some(Action::Refuse(text)) => Ok(Some(Interruption::Refuse(text))),
-            Some(Action::Defer(text)) => Ok(Some(Interruption::Defer(text))),
-            Some(_) => Ok(Some(Interruption::Close)),
+            Some(action) => Ok(Interruption::of(&action)),
         }
     }
 }
@@ -95,6 +93,18 @@ pub(super) enum Interruption {
     Refuse(String),
     Defer(String),
     Close,
+}
+
+impl Interruption {
+    /// What there is to say of a fault that does not strike at the line itself.
+    pub(super) fn of(action: &Action) -> Option<Interruption> {
+        match action {
+            Action::Refuse(text) => Some(Interruption::Refuse(text.clone())),
+            Action::Defer(text) => Some(Interruption::Defer(text.clone())),
+            Action::Close => Some(Interruption::Close),
+            _ => None,
+        }
+    }
 }
 
 /// Waits, unless the listener stops meanwhile.

@@ -83,17 +83,13 @@ impl Session<'_> {
 
     /// Lets a fault strike while the message comes in: a cut counts what the client sends.
     fn strike_body(&mut self) -> io::Result<Option<Interruption>> {
-        match self.service.faults.interruption(Stage::Body) {
-            None => Ok(None),
-            Some(Action::Cut(octets)) => {
-                self.wire.cut_input_after(octets);
-                Ok(None)
-            }
-            Some(Action::Stall(time)) => pause(self.stop, time).map(|()| None),
-            Some(Action::Refuse(text)) => Ok(Some(Interruption::Refuse(text))),
-            Some(Action::Defer(text)) => Ok(Some(Interruption::Defer(text))),
-            Some(_) => Ok(Some(Interruption::Close)),
+        let fault = self.service.faults.interruption(Stage::Body);
+        match fault {
+            Some(Action::Cut(octets)) => self.wire.cut_input_after(octets),
+            Some(Action::Stall(time)) => pause(self.stop, time)?,
+            _ => {}
         }
+        Ok(fault.as_ref().and_then(Interruption::of))
     }
 
     fn say(&mut self, struck: &Interruption, stage: Stage) -> io::Result<Next> {
@@ -123,13 +119,7 @@ impl Session<'_> {
             return self.answer("552 5.3.4 the message is larger than SIZE allows");
         }
         let fault = self.service.faults.interruption(Stage::DataEnd);
-        let refusal = match &fault {
-            Some(Action::Refuse(text)) => Some(Interruption::Refuse(text.clone())),
-            Some(Action::Defer(text)) => Some(Interruption::Defer(text.clone())),
-            Some(Action::Close) => Some(Interruption::Close),
-            _ => None,
-        };
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = fault.as_ref().and_then(Interruption::of) {
             return self.say(&refusal, Stage::DataEnd);
         }
         match self.deliver(intake, id, &transaction) {
