@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::hex::Hex;
+
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FsError {
@@ -334,7 +336,7 @@ fn parent(path: &Path) -> &Path {
 fn random_name() -> String {
     let mut random = [0u8; 8];
     aws_lc_rs::rand::fill(&mut random).expect("the system gives randomness");
-    random.iter().map(|octet| format!("{octet:02x}")).collect()
+    Hex(&random).to_string()
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@
 //! | 1 | `ids` | RPPS, ADELI, FINESS, SIRET, INS |
 //! | 1 | `secret` | values that do not show themselves, one-time codes, sealing keys, `trait Prompt` |
 //! | 1 | `clock` | the only reader of the system clock |
+//! | 1 | `hex` | octets as hexadecimal digits |
 //! | annex | `sandbox` | a whole operator on loopback: submission, mailboxes, directory, faults on demand |
 
 pub mod cli;
@@ -35,6 +36,7 @@ pub mod cms;
 pub mod commands;
 pub mod directory;
 pub mod fs;
+pub mod hex;
 pub mod ids;
 pub mod imap;
 pub mod inbox;

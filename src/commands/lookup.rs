@@ -8,6 +8,7 @@ use super::account::Account;
 use super::error::Error;
 use super::gate::Gate;
 use crate::directory::{Entry, MailboxEntry, Query};
+use crate::hex::Hex;
 use crate::mail::Address;
 
 /// One mailbox, or one person or structure without any.
@@ -111,6 +112,6 @@ fn certificate(account: &Account<'_>, gate: &Gate<'_>, mailbox: &MailboxEntry, a
         subject: best.as_ref().map(|best| best.subject()),
         not_after: best.as_ref().map(|best| best.not_after()),
         days_left: best.as_ref().map(|best| best.days_left(now)),
-        sha256: best.as_ref().map(|best| best.sha256().iter().map(|octet| format!("{octet:02x}")).collect()),
+        sha256: best.as_ref().map(|best| Hex(&best.sha256()).to_string()),
     }
 }

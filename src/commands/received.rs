@@ -14,6 +14,7 @@ use super::error::Error;
 use super::gate::Gate;
 use super::traced::causes;
 use crate::fs::{self, FsError, Staged, StagedDir};
+use crate::hex::Hex;
 use crate::mail::{Mailbox, MessageId};
 use crate::pki::Identity;
 use crate::smime::{self, Concern, Layer, OpenError, Opened, Severity, Verdict};
@@ -203,7 +204,7 @@ fn signer_line(opened: &Opened, verdict: &Verdict) -> Option<SignerLine> {
     let signature = opened.signers().iter().find(|signer| signer.certificate == *certificate);
     Some(SignerLine {
         subject: certificate.subject(),
-        sha256: hex(&certificate.sha256()),
+        sha256: Hex(&certificate.sha256()).to_string(),
         is_from: verdict.is_from(),
         signed_at: signature.and_then(|signer| signer.signing_time),
     })
@@ -216,7 +217,7 @@ fn attachments(opened: &Opened) -> Result<Vec<AttachmentLine>, Error> {
             name: file.name.clone(),
             media_type: file.media_type.clone(),
             size: file.size,
-            sha256: hex(&sha256(&mut content)?),
+            sha256: Hex(&sha256(&mut content)?).to_string(),
         })
     };
     opened.files().iter().map(line).collect()
@@ -225,7 +226,7 @@ fn attachments(opened: &Opened) -> Result<Vec<AttachmentLine>, Error> {
 /// A name that sorts by date and is the same for the same message, whoever fetches it and however often.
 fn place(policy: &Policy, quarantined: bool, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
     let date = date.map_or_else(|| "undated".to_owned(), |date| date.strftime("%Y%m%dT%H%M%SZ").to_string());
-    let name = format!("{date}-{}", &hex(sha256)[..16]);
+    let name = format!("{date}-{}", Hex(&sha256[..8]));
     if quarantined { policy.to.join("quarantine").join(name) } else { policy.to.join(name) }
 }
 
@@ -267,8 +268,4 @@ pub(super) fn sha256(file: &mut File) -> Result<[u8; 32], Error> {
         }
     }
     Ok(context.finish().as_ref().try_into().expect("SHA-256 gives 32 octets"))
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -7,6 +7,7 @@ use aws_lc_rs::digest;
 use super::account::Account;
 use super::error::Error;
 use crate::fs;
+use crate::hex::Hex;
 use crate::pki::RevocationList;
 use crate::trace::Action;
 
@@ -52,8 +53,8 @@ fn place(account: &Account<'_>, url: &str) -> PathBuf {
         context.update(&anchor.sha256());
     }
     context.update(stable(url).as_bytes());
-    let name: String = context.finish().as_ref()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
-    account.world.places.cache.join(format!("revocation-{name}.crl"))
+    let digest = context.finish();
+    account.world.places.cache.join(format!("revocation-{}.crl", Hex(&digest.as_ref()[..8])))
 }
 
 /// The address without its port on loopback, where the system chooses another one for each run.

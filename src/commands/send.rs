@@ -13,6 +13,7 @@ use super::error::Error;
 use super::gate::{Gate, Guest};
 use super::submit;
 use crate::fs;
+use crate::hex::Hex;
 use crate::mail::{Attachment, Composition, Draft, Mailbox, MessageId};
 use crate::outbox::{Enqueued, Entry, Id, Outbox, State};
 use crate::smime::{self, Protection, Sealed};
@@ -293,7 +294,7 @@ fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(
         entry.recipients.iter().find(|recipient| recipient.address == *one.admitted().address())
     });
     let certificate = match one {
-        Addressee::Sealed(recipient) => Some(hex(&recipient.trusted().certificate().sha256())),
+        Addressee::Sealed(recipient) => Some(Hex(&recipient.trusted().certificate().sha256()).to_string()),
         Addressee::Admitted(..) => None,
     };
     Line {
@@ -315,8 +316,4 @@ fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(
         queue_id: recipient.and_then(|recipient| recipient.queue_id.clone()),
         changed_at: queued.map(|(entry, _)| entry.changed_at),
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

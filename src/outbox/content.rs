@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::fs::Staged;
+use crate::hex::Hex;
 use crate::secret::{SEAL_OVERHEAD, SealingKey};
 
 use super::OutboxError;
@@ -24,7 +25,7 @@ pub(super) fn file_key(key: &SealingKey, name: &str) -> SealingKey {
 pub(super) fn random_name() -> String {
     let mut random = [0u8; 16];
     aws_lc_rs::rand::fill(&mut random).expect("the system gives randomness");
-    random.iter().map(|octet| format!("{octet:02x}")).collect()
+    Hex(&random).to_string()
 }
 
 /// Seals a message into a new file, synced under its name; its size is returned.

@@ -12,6 +12,7 @@ use x509_cert::ext::pkix::{AuthorityKeyIdentifier, ExtendedKeyUsage, KeyUsage, S
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::{name, pem};
+use crate::hex::Hex;
 use crate::mail::Address;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -138,7 +139,7 @@ impl Certificate {
 
     /// The serial number in lower-case hexadecimal.
     pub fn serial_hex(&self) -> String {
-        hex(self.parsed().tbs_certificate().serial_number().as_bytes())
+        Hex(self.parsed().tbs_certificate().serial_number().as_bytes()).to_string()
     }
 
     /// The first moment of its validity.
@@ -244,10 +245,6 @@ impl fmt::Debug for Certificate {
 }
 
 /// Octets in lower-case hexadecimal.
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 /// A time of RFC 5280, which lies between 1950 and 9999 and has whole seconds.
 pub(super) fn timestamp(time: x509_cert::time::Time) -> Timestamp {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::fs::{FsError, Staged};
+use crate::hex::Hex;
 use crate::mail::{Address, ComposeError, Draft, Envelope, Field, MessageId, write_entity};
 use crate::space::Admitted;
 
@@ -117,5 +118,5 @@ impl Sealed {
 pub(super) fn boundary() -> Option<String> {
     let mut random = [0u8; 16];
     aws_lc_rs::rand::fill(&mut random).ok()?;
-    Some(random.iter().fold("=_".to_owned(), |text, octet| format!("{text}{octet:02x}")))
+    Some(format!("=_{}", Hex(&random)))
 }

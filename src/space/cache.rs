@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::list::{LIST_LIMIT, ListError, WhiteList};
 use crate::fs::{self, FsError};
+use crate::hex::Hex;
 use crate::pki::TrustAnchors;
 
 /// A copy younger than this is used without asking for another.
@@ -82,7 +83,7 @@ impl ListCache {
         for anchor in anchors.certificates() {
             context.update(&anchor.sha256());
         }
-        let name = format!("white-list-{}", &hex(context.finish().as_ref())[..16]);
+        let name = format!("white-list-{}", Hex(&context.finish().as_ref()[..8]));
         ListCache { dir: dir.to_owned(), name, anchors: anchors.clone(), signer_cn: signer_cn.to_owned() }
     }
 
@@ -149,11 +150,7 @@ impl ListCache {
 }
 
 fn fingerprint(xml: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, xml).as_ref())
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    Hex(digest::digest(&digest::SHA256, xml).as_ref()).to_string()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::hex::Hex;
 use crate::secret::Secret;
 
 use super::TraceError;
@@ -113,7 +114,7 @@ impl Signer {
 /// The name of a trace: it says nothing of whose it is.
 fn origin(public_key: &[u8; 32]) -> String {
     let digest = digest(&SHA256, public_key);
-    let short: String = digest.as_ref()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
+    let short = Hex(&digest.as_ref()[..8]);
     format!("mss-trace/{short}")
 }
 
@@ -125,7 +126,8 @@ fn key_hint(name: &str, public_key: &[u8; 32]) -> [u8; 4] {
 /// The public key as other programs that read signed notes take it: `name+hint+base64(algorithm || key)`.
 pub(super) fn verifier_key(public_key: &[u8; 32]) -> String {
     let name = origin(public_key);
-    let hint: String = key_hint(&name, public_key).iter().map(|octet| format!("{octet:02x}")).collect();
+    let hint = key_hint(&name, public_key);
+    let hint = Hex(&hint);
     format!("{name}+{hint}+{}", STANDARD.encode([&[ALGORITHM], public_key.as_slice()].concat()))
 }
 

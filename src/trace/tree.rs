@@ -2,6 +2,8 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::hex::{self, Hex};
+
 /// A SHA-256 digest.
 pub(super) type Hash = [u8; 32];
 
@@ -62,8 +64,7 @@ impl Edge {
 
     /// The edge as text, to go on from later.
     pub(super) fn to_text(&self) -> String {
-        let hex = |hash: &Hash| hash.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
-        let roots: String = self.roots.iter().map(|root| hex(root) + "\n").collect();
+        let roots: String = self.roots.iter().map(|root| format!("{}\n", Hex(root))).collect();
         format!("{}\n{roots}", self.size)
     }
 
@@ -71,29 +72,18 @@ impl Edge {
     pub(super) fn from_text(text: &str) -> Option<Edge> {
         let mut lines = text.lines();
         let size: u64 = lines.next()?.parse().ok()?;
-        let roots = lines.map(unhex).collect::<Option<Vec<Hash>>>()?;
+        let root = |line: &str| {
+            let mut root = NOTHING;
+            hex::read(line, &mut root).then_some(root)
+        };
+        let roots = lines.map(root).collect::<Option<Vec<Hash>>>()?;
         (roots.len() == size.count_ones() as usize).then_some(Edge { size, roots })
     }
-}
-
-fn unhex(text: &str) -> Option<Hash> {
-    let mut hash = NOTHING;
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (place, octet) in hash.iter_mut().enumerate() {
-        *octet = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(hash)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(hash: Hash) -> String {
-        hash.iter().map(|octet| format!("{octet:02x}")).collect()
-    }
 
     /// Leaves and roots that the reference implementation of RFC 6962 tests with.
     #[test]
@@ -109,12 +99,12 @@ mod tests {
             b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
         ];
         let mut edge = Edge::default();
-        assert_eq!(hex(edge.root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(Hex(&edge.root()).to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         let roots: Vec<String> = leaves
             .iter()
             .map(|data| {
                 edge.push(leaf(data));
-                hex(edge.root())
+                Hex(&edge.root()).to_string()
             })
             .collect();
         assert_eq!(roots[0], "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");

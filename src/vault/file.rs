@@ -1,5 +1,6 @@
 //! The vault on disk: one CMS file with a recipient entry for each way to open it.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -8,6 +9,7 @@ use super::passphrase::Recipe;
 use super::{Document, SettingsError};
 use crate::cms::{self, CmsError, DecryptionKey, Recipient, RecipientId};
 use crate::fs::{self, FsError};
+use crate::hex::{self, Hex};
 use crate::pki::{Certificate, Identity};
 use crate::secret::Secret;
 
@@ -76,24 +78,18 @@ impl ServiceKey {
     pub fn read(path: &Path) -> Result<ServiceKey, VaultError> {
         let octets = Zeroizing::new(fs::read_private(path, 1024)?);
         let text = std::str::from_utf8(&octets).map_err(|_| VaultError::NotAServiceKey)?.trim();
-        if text.len() != 64 || !text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
-            return Err(VaultError::NotAServiceKey);
-        }
         let mut key = Zeroizing::new([0u8; 32]);
-        for (at, octet) in key.iter_mut().enumerate() {
-            let digits = &text[2 * at..2 * at + 2];
-            *octet = u8::from_str_radix(digits, 16).map_err(|_| VaultError::NotAServiceKey)?;
+        if hex::read(text, key.as_mut_slice()) {
+            Ok(ServiceKey(Secret::new(*key)))
+        } else {
+            Err(VaultError::NotAServiceKey)
         }
-        Ok(ServiceKey(Secret::new(*key)))
     }
 
     /// Writes it to a private file; nothing is replaced.
     pub fn write_new(&self, path: &Path) -> Result<(), VaultError> {
         let mut text = Zeroizing::new(String::with_capacity(65));
-        for octet in self.0.expose() {
-            text.push_str(&format!("{octet:02x}"));
-        }
-        text.push('\n');
+        writeln!(text, "{}", Hex(self.0.expose())).expect("a text takes what is written to it");
         Ok(fs::write_private_new(path, text.as_bytes())?)
     }
 }

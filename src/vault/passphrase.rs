@@ -80,6 +80,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hex::Hex;
 
     #[test]
     fn a_recipe_travels_in_the_key_identifier() {
@@ -106,7 +107,6 @@ mod tests {
         // argon2 (the reference program): echo -n passphrase | argon2 saltsaltsaltsalt -id -m 12 -t 2 -p 1 -l 32 -r
         let recipe = Recipe { memory_kib: 4096, passes: 2, lanes: 1, salt: b"saltsaltsaltsalt".to_vec() };
         let key = recipe.key(&Secret::new("passphrase".to_owned())).unwrap();
-        let hex: String = key.expose().iter().map(|octet| format!("{octet:02x}")).collect();
-        assert_eq!(hex, "fa5179cca6c84d48219c361cac27ece310e2f68ab03fe91326f69aae022b4a6f");
+        assert_eq!(Hex(key.expose()).to_string(), "fa5179cca6c84d48219c361cac27ece310e2f68ab03fe91326f69aae022b4a6f");
     }
 }
