@@ -10,9 +10,9 @@ use super::error::Error;
 use super::gate::Gate;
 pub use super::received::Policy;
 use super::received::{self, Received};
-use super::traced::causes;
+use super::traced::told;
 use crate::fs::{self, Staged};
-use crate::imap::{Session, Which};
+use crate::imap::{Failure, ImapError, Session, Which};
 use crate::inbox::{Inbox, Kept, Standing};
 use crate::pki::Identity;
 use crate::trace::{Action, Answer, Outcome};
@@ -89,8 +89,14 @@ pub fn fetch(
     desk.enter()?;
     let wanted = if request.all { Which::All } else { Which::Unseen };
     let mut summary = Summary::default();
-    for uid in session.search(wanted)?.into_iter().take(request.limit.unwrap_or(usize::MAX)) {
+    let mut left = request.limit.unwrap_or(usize::MAX);
+    for uid in session.search(wanted)? {
+        if left == 0 {
+            break;
+        }
+        // Those that were taken before and stay on the server do not count: else a limit would never get past them.
         let Some(line) = desk.take(&mut session, uid)? else { continue };
+        left -= 1;
         match line.state {
             "stored" => summary.stored += 1,
             "quarantined" => summary.quarantined += 1,
@@ -105,13 +111,7 @@ pub fn fetch(
 
 /// Opens a session and signs in, under an entry of the trace.
 fn sign_in(account: &Account<'_>) -> Result<Session, Error> {
-    let endpoint = account.mail_server();
-    account.traced(
-        Action::SignIn,
-        &format!("mailbox {endpoint}, {}", account.profile.signin.method.word()),
-        || open(account),
-        |_| ("signed in".to_owned(), None),
-    )
+    account.traced_sign_in("mailbox", &account.mail_server(), || open(account))
 }
 
 /// Opens a session and signs in.
@@ -154,8 +154,12 @@ impl Desk<'_> {
                 Ok(Some(Line { acknowledged, ..line }))
             }
             Err(error) => {
-                account.end(traced, &Answer::new(Outcome::Failed, &causes(&error)))?;
-                Err(error)
+                account.end(traced, &Answer::new(Outcome::Failed, &told(&error)))?;
+                match error {
+                    // Somebody else took it away since the search: there is nothing to fetch, and others wait.
+                    Error::Imap(ImapError { failure: Failure::Gone, .. }) => Ok(None),
+                    error => Err(error),
+                }
             }
         }
     }

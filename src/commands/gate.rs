@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::account::Account;
 use super::error::Error;
 use super::revocation;
-use crate::directory::{Answer, Fhir, Listed, Query};
+use crate::directory::{Answer, DirectoryError, Fhir, Listed, Query};
 use crate::ids::Rpps;
 use crate::mail::Address;
 use crate::pki::{self, Certificate, Finding, Purpose, RevocationList, Trusted};
@@ -82,7 +82,11 @@ impl<'a> Gate<'a> {
 
     /// What the directory says of a sender, and whether the signed list admits their domain.
     pub(super) fn sender(&self, address: &Address) -> Result<(Option<Registered>, bool), Error> {
-        let registered = self.listed(address)?.map(|listed| listed.registered);
+        let registered = match self.listed(address) {
+            // Whoever writes chooses the address: one that the directory takes for no question must not stop the others.
+            Err(Error::Directory(DirectoryError::Refused { .. })) => None,
+            listed => listed?.map(|listed| listed.registered),
+        };
         Ok((registered, self.list.admits(address.domain())))
     }
 

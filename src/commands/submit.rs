@@ -25,9 +25,6 @@ pub(super) fn submit(account: &Account<'_>, outbox: &Outbox, ids: &[Id]) -> Resu
     let mut session: Option<Session> = None;
     let mut trouble: Option<Error> = None;
     for id in ids {
-        if trouble.is_some() {
-            break;
-        }
         let lease = match outbox.claim(*id) {
             Ok(lease) => lease,
             Err(OutboxError::State { .. }) => continue,
@@ -39,12 +36,13 @@ pub(super) fn submit(account: &Account<'_>, outbox: &Outbox, ids: &[Id]) -> Resu
                 Ok(live) => live,
                 Err(error) => {
                     lease.release()?;
-                    trouble = Some(error);
+                    trouble.get_or_insert(error);
                     break;
                 }
             },
         };
-        trouble = hand_over(account, lease, &mut live)?;
+        // One message that cannot be handed over does not keep those behind it.
+        trouble = trouble.or(hand_over(account, lease, &mut live)?);
         session = Some(live);
     }
     if let Some(session) = session {
@@ -57,13 +55,7 @@ pub(super) fn submit(account: &Account<'_>, outbox: &Outbox, ids: &[Id]) -> Resu
 
 /// Opens a session and signs in, under an entry of the trace.
 fn sign_in(account: &Account<'_>) -> Result<Session, Error> {
-    let endpoint = account.submission();
-    account.traced(
-        Action::SignIn,
-        &format!("submission {endpoint}, {}", account.profile.signin.method.word()),
-        || open(account),
-        |_| ("signed in".to_owned(), None),
-    )
+    account.traced_sign_in("submission", &account.submission(), || open(account))
 }
 
 /// Opens a session and signs in.
@@ -76,7 +68,13 @@ pub(super) fn open(account: &Account<'_>) -> Result<Session, Error> {
 fn hand_over(account: &Account<'_>, mut lease: Lease<'_>, session: &mut Session) -> Result<Option<Error>, Error> {
     let entry = lease.entry().clone();
     let pending = entry.pending();
-    let mut content = lease.content()?;
+    let mut content = match lease.content() {
+        Ok(content) => content,
+        Err(error) => {
+            lease.release()?;
+            return Ok(Some(error.into()));
+        }
+    };
     let request = format!("MAIL, RCPT and message of {} octets, {}", entry.size, entry.protection);
     let traced = account.begin(Action::Send, &request, Some(&entry.message_id), &pending.recipients)?;
     let mut point_of_no_return = || lease.point_of_no_return().map_err(io::Error::other);
@@ -172,7 +170,7 @@ fn answer(error: &SmtpError) -> String {
 
 /// When a deferred message is tried again: 5 minutes, doubled with each attempt, four hours at most.
 fn later(entry: &Entry, now: Timestamp) -> Timestamp {
-    let minutes = (5i64 << entry.attempts.min(6)).min(240);
+    let minutes = (5i64 << entry.attempts.saturating_sub(1).min(6)).min(240);
     now.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(now)
 }
 

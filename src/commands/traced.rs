@@ -4,6 +4,7 @@ use super::account::Account;
 use super::error::Error;
 use crate::directory::DirectoryError;
 use crate::mail::{Address, MessageId};
+use crate::net::Endpoint;
 use crate::trace::{Action, Answer, Deed, Entry, Outcome};
 
 /// Most octets of a list that are downloaded.
@@ -46,10 +47,21 @@ impl Account<'_> {
             }
             Err(error) => {
                 let error = error.into();
-                self.end(entry, &Answer::new(outcome_of(&error), &causes(&error)))?;
+                self.end(entry, &Answer::new(outcome_of(&error), &told(&error)))?;
                 Err(error)
             }
         }
+    }
+
+    /// Opens a session, which signs in.
+    pub(super) fn traced_sign_in<T>(
+        &self,
+        server: &str,
+        endpoint: &Endpoint,
+        open: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let request = format!("{server} {endpoint}, {}", self.profile.signin.method.word());
+        self.traced(Action::SignIn, &request, open, |_| ("signed in".to_owned(), None))
     }
 
     /// One question to the directory. What was asked for stays out of the trace: it names people.
@@ -97,6 +109,24 @@ fn outcome_of(error: &Error) -> Outcome {
     }
 }
 
+/// What the trace is told of a failure: what was said on the way to a server and back. Of a fault on this machine nothing
+/// is said: it names files, and their names may name people.
+pub(super) fn told(error: &Error) -> String {
+    match error {
+        Error::Dialer(_)
+        | Error::Directory(_)
+        | Error::Http(_)
+        | Error::HttpStatus { .. }
+        | Error::Imap(_)
+        | Error::Keys { .. }
+        | Error::NoKeys { .. }
+        | Error::Prompt(_)
+        | Error::SignIn(_)
+        | Error::Smtp(_) => causes(error),
+        _ => "a fault on this machine".to_owned(),
+    }
+}
+
 /// An error and its causes on one line.
 pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -110,4 +140,32 @@ pub(super) fn causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::fs::FsError;
+    use crate::smime::OpenError;
+
+    #[test]
+    fn the_trace_is_told_no_name_of_a_file() {
+        let path = || PathBuf::from("/home/labo/Mme Durand/compte rendu.pdf");
+        let full = || FsError::Io { deed: "write", path: path(), source: io::ErrorKind::StorageFull.into() };
+        let faults = [
+            Error::Fs(full()),
+            Error::Open(OpenError::Fs(full())),
+            Error::OutputFolder { path: path(), source: full() },
+            Error::AttachmentUnreadable { path: path(), source: io::ErrorKind::NotFound.into() },
+        ];
+        for fault in faults {
+            assert!(causes(&fault).contains("Durand"));
+            assert_eq!(told(&fault), "a fault on this machine");
+        }
+        let refused = Error::HttpStatus { url: "https://annuaire.example/list".to_owned(), status: 403 };
+        assert_eq!(told(&refused), "https://annuaire.example/list answered with status 403");
+    }
 }
