@@ -35,10 +35,11 @@ fn one(account: &Account<'_>, url: &str) -> Result<RevocationList, Error> {
     Ok(list)
 }
 
-/// A kept copy that is still current. What cannot be read is fetched again: the folder may be deleted at any time.
+/// A kept copy that is still current. What cannot be read is fetched again: the folder may be deleted at any time. So is a
+/// list that does not say when the next one is due (RFC 5280, section 5.1.2.5, wants it to): it would be kept for ever.
 fn kept(account: &Account<'_>, path: &std::path::Path) -> Option<RevocationList> {
     let octets = fs::read_private(path, LIMIT).ok()?;
-    RevocationList::from_bytes(&octets).ok().filter(|list| is_current(account, list))
+    RevocationList::from_bytes(&octets).ok().filter(|list| list.next_update().is_some() && is_current(account, list))
 }
 
 fn is_current(account: &Account<'_>, list: &RevocationList) -> bool {
