@@ -54,7 +54,8 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         };
         let to = args.to.clone().or(settings.to.as_ref().map(PathBuf::from));
         let policy = Policy {
-            to: to.unwrap_or_else(|| PathBuf::from("inbox")),
+            // The inbox remembers where messages were put: it must mean the same wherever it is asked from.
+            to: std::path::absolute(to.unwrap_or_else(|| PathBuf::from("inbox")))?,
             accept_unsigned: args.accept_unsigned || settings.accept_unsigned,
             accept_unknown_sender: settings.unknown_sender == UnknownSender::Accept,
         };

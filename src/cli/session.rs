@@ -6,6 +6,7 @@ use super::diagnosis::Diagnosis;
 use super::environment::Environment;
 use super::globals::Globals;
 use super::output::Output;
+use super::safe::Safe;
 use super::status::Status;
 use super::terminal::Terminal;
 use super::{sandboxed, unlock};
@@ -46,9 +47,10 @@ impl<'a> Session<'a> {
             None => Box::new(NoPrompt),
         };
         let tell = Box::new(move |told: Told| match told {
-            Told::Step(text) => output.step(1, text),
-            Told::Detail(text) => output.step(2, text),
-            Told::Warning(text) => output.warning(text),
+            // Answers of servers are among them.
+            Told::Step(text) => output.step(1, Safe(text)),
+            Told::Detail(text) => output.step(2, Safe(text)),
+            Told::Warning(text) => output.warning(Safe(text)),
         });
         let (clock, config, sandbox) = (Clock::System, None, None);
         Ok(Session { globals, environment, output, places, clock, prompt, can_ask, config, sandbox, tell })
