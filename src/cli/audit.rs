@@ -1,6 +1,7 @@
 //! `mss audit`: the words, and how the trace is told.
 
 use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -16,7 +17,7 @@ use crate::commands::audit::{self, Line};
 use crate::commands::{Account, Error};
 use crate::trace::{Action, Filter, Verdict};
 
-/// Read and verify the trace
+/// Read and verify the trace of what was done
 ///
 /// Every exchange with a server leaves one entry: who, when, what was asked, what was answered. Contents, subjects and
 /// file names are never in it. A changed, removed, reordered or cut record is found.
@@ -31,7 +32,7 @@ pub struct Args {
 pub enum Deed {
     /// Show the entries, oldest first
     Log(LogArgs),
-    /// Verify the chain, the seals and the signed checkpoint; status 1 if anything was changed
+    /// Verify the chain, the seals and the signed checkpoint; the status is 1 if anything was changed
     Verify,
 }
 
@@ -44,10 +45,10 @@ pub struct LogArgs {
     /// Before this day or moment
     #[arg(long, value_name = "WHEN")]
     pub until: Option<String>,
-    /// Only this action, for example send, fetch or sign-in
-    #[arg(long, value_name = "ACTION")]
+    /// Only this action
+    #[arg(long, value_name = "ACTION", value_parser = PossibleValuesParser::new(Action::ALL.map(Action::word)))]
     pub action: Option<String>,
-    /// Only this Message-ID
+    /// Only what concerns this Message-ID
     #[arg(long, value_name = "ID")]
     pub message_id: Option<String>,
 }

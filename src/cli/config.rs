@@ -25,7 +25,10 @@ use crate::vault::{Document, KeyPair, Need, SETTINGS, ServiceKey, SettingsError,
 
 /// Show, change and rekey the encrypted configuration
 ///
-/// The vault is a CMS file; openssl cms opens it with the service key. Secrets are shown by nobody.
+/// The vault is one CMS file; openssl cms -decrypt opens it too, given the service key. Secrets are never shown, only
+/// handed to the editor. A key is named as in mss-config(5), below the profile: submission.host.
+///
+/// A variable replaces a setting that is no secret, for one run: MSS_SUBMISSION_HOST for submission.host.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -37,16 +40,20 @@ pub struct Args {
 pub enum Deed {
     /// Show the settings of the profile; secrets appear as [secret]
     Show {
-        /// Say where each value comes from: a variable, the profile, or the default
+        /// Say where each value comes from: a variable, the profile or the default; show what is absent too
         #[arg(long)]
         origin: bool,
     },
-    /// Show one setting, for example submission.host
-    Get { key: String },
-    /// Change one setting; a secret is asked for or read from a file, never taken from the command line
-    Set {
+    /// Show one setting
+    Get {
+        /// Its name, for example submission.host
         key: String,
-        /// The new value
+    },
+    /// Change one setting; a secret is asked for or read from a file, never given on the command line
+    Set {
+        /// Its name, for example submission.host
+        key: String,
+        /// The new value; without it, it is asked for
         #[arg(conflicts_with = "from_file")]
         value: Option<String>,
         /// Read the value from this file, or from stdin (-)
@@ -55,7 +62,7 @@ pub enum Deed {
     },
     /// Edit the settings as TOML with $VISUAL or $EDITOR; nothing is written unless every key is known
     Edit,
-    /// Install a certificate and its key; the pair they replace still opens older messages
+    /// Install a certificate and its key; the pair they replace goes on opening older messages
     Certificate {
         /// The certificate and its chain (PEM)
         #[arg(long, value_name = "FILE")]
@@ -66,14 +73,18 @@ pub enum Deed {
     },
     /// Print the path of the vault
     Path,
-    /// Replace the ways to open the vault: new passphrase, new service key, recovery certificate
+    /// Replace the ways to open the vault: passphrase, service key, recovery certificates
     Rekey(RekeyArgs),
-    /// Print the JSON Schema of the configuration or of an answer, for example mss.send/1
-    Schema { name: Option<String> },
+    /// Print the JSON Schema of an answer or of the configuration
+    Schema {
+        /// Its name, for example mss.send/1 or config; without it, the names there are
+        name: Option<String>,
+    },
 }
 
 /// The ways to open the vault from now on; those not named are gone.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "mss config rekey [OPTIONS]")]
 #[command(group = clap::ArgGroup::new("way").required(true).multiple(true))]
 pub struct RekeyArgs {
     /// Ask for a new passphrase

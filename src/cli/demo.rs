@@ -6,6 +6,7 @@ use super::diagnosis::Diagnosis;
 use super::environment::Environment;
 use super::globals::Globals;
 use super::output::{GOOD, Output};
+use super::safe::quoted;
 use super::session::Session;
 use super::status::Status;
 use crate::commands::fetch::{self, Line as Fetched, Policy};
@@ -14,7 +15,10 @@ use crate::directory::Query;
 use crate::sandbox::Options;
 use crate::{fs, smime, vault};
 
-/// Show the main job from end to end in the sandbox, with commands you can repeat
+/// Show the main job from end to end in the sandbox, with commands to repeat
+///
+/// A laboratory looks a doctor up and sends a fictive result; the doctor fetches and verifies it; the laboratory's trace
+/// is verified in turn. Everything is kept, so that the commands shown can be repeated.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
@@ -72,7 +76,7 @@ impl Demo<'_> {
     }
 
     fn send(&self, account: &Account<'_>) -> Result<(), Diagnosis> {
-        let result = quoted(&self.result);
+        let result = quoted(&self.result.to_string_lossy());
         self.command(&format!("send --to {DOCTOR} --subject '{SUBJECT}' --attach {result} --again"))?;
         let request = send::Request {
             to: vec![DOCTOR.to_owned()],
@@ -102,7 +106,7 @@ impl Demo<'_> {
     }
 
     fn fetch(&self, account: &Account<'_>) -> Result<(), Diagnosis> {
-        self.command(&format!("--profile dr.durand fetch --to {}", quoted(&self.received)))?;
+        self.command(&format!("--profile dr.durand fetch --to {}", quoted(&self.received.to_string_lossy())))?;
         let policy = Policy { to: self.received.clone(), accept_unsigned: false, accept_unknown_sender: false };
         let request = fetch::Request {
             policy,
@@ -161,11 +165,4 @@ fn is_the_result(line: &Fetched) -> bool {
 
 fn failed(what: &str) -> Diagnosis {
     Diagnosis::of(Status::Bug, "demo", what)
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"/._-".contains(&octet));
-    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

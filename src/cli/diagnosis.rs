@@ -91,7 +91,7 @@ impl Diagnosis {
                 code: self.code,
                 message: self.message.clone(),
                 because: self.because.clone(),
-                hint: self.hint.as_ref().map(Hint::in_words),
+                hint: self.hint.as_ref().map(|hint| hint.in_words(output)),
             };
             if let Ok(json) = serde_json::to_string(&line) {
                 output.stderr(format_args!("{json}\n"));
@@ -105,8 +105,8 @@ impl Diagnosis {
         }
         if let Some(hint) = &self.hint {
             output.stderr(format_args!("{good}hint{good:#}: {}\n", Safe(&hint.advice)));
-            if let Some(command) = &hint.command {
-                output.stderr(format_args!("        {}\n", Safe(command)));
+            if let Some(command) = hint.command_here(output) {
+                output.stderr(format_args!("        {}\n", Safe(&command)));
             }
         }
     }
@@ -150,11 +150,17 @@ impl Diagnosis {
 }
 
 impl Hint {
-    fn in_words(&self) -> String {
-        match &self.command {
+    fn in_words(&self, output: &Output) -> String {
+        match self.command_here(output) {
             Some(command) => format!("{}: {command}", self.advice),
             None => self.advice.clone(),
         }
+    }
+
+    /// The command as it is to be typed now: for the same operator, profile and vault.
+    fn command_here(&self, output: &Output) -> Option<String> {
+        let words = self.command.as_ref()?;
+        Some(words.strip_prefix("mss ").map_or_else(|| words.clone(), |rest| format!("mss {}{rest}", output.context)))
     }
 }
 

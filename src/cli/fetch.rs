@@ -19,22 +19,22 @@ use crate::vault::UnknownSender;
 /// quarantine folder with its verdict and the status is 1.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Store below this folder; the profile's, else ./inbox
+    /// Store below this folder; without it the folder of the profile (fetch.to), else ./inbox
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    /// What to do on the server once a message is stored: keep, seen, delete, or move:FOLDER
+    /// What to do on the server once a message is stored: keep, seen, delete or move:FOLDER; else fetch.after
     #[arg(long, value_name = "DEED")]
     pub after: Option<String>,
-    /// The folder of the mailbox; the profile's, else INBOX
+    /// The folder of the mailbox; without it that of the profile (mailbox.folder)
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<String>,
-    /// Also messages that are marked as seen
+    /// Also take messages that are marked as seen
     #[arg(long)]
     pub all: bool,
-    /// At most this many messages
+    /// Take at most this many messages
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Store messages that carry no signature beside the verified ones, with a finding
+    /// Store unsigned messages with the verified ones, not in quarantine; the finding stays
     #[arg(long)]
     pub accept_unsigned: bool,
     /// Go on although the server made the folder anew: messages are told apart by their content

@@ -27,58 +27,59 @@ const PEM_LIMIT: u64 = 1 << 20;
 
 /// Make a profile: keys, trust, encrypted configuration
 ///
-/// Asks for what no option answers. The server is reached and signed in to before anything is written.
+/// Asks for what no option answers. Directory, list and both servers are reached, and signed in to, before anything is
+/// written. A second profile goes into the same vault.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The address of the mailbox
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<String>,
-    /// The label shown beside the address, as the space asks for it (Dr_Zoé_DURAND_Cabinet)
+    /// What readers see beside the address
     #[arg(long, value_name = "TEXT")]
     pub label: Option<String>,
-    /// Who acts, for the trace: a national identifier such as 8 and the RPPS number
+    /// Who acts, as the trace records it: a national identifier, such as 8 and the RPPS number
     #[arg(long, value_name = "ID")]
     pub author: Option<String>,
-    /// The submission server
+    /// The server that takes messages
     #[arg(long, value_name = "HOST:PORT")]
     pub submission: Option<String>,
-    /// The mailbox server
+    /// The server that keeps the mailbox
     #[arg(long, value_name = "HOST:PORT")]
     pub mailbox: Option<String>,
-    /// How TLS starts on both
+    /// How TLS starts on both servers
     #[arg(long, value_name = "HOW", default_value = "starttls")]
     pub security: Security,
-    /// The FHIR directory
+    /// The base address of the FHIR directory
     #[arg(long, value_name = "URL")]
     pub directory: Option<String>,
-    /// The directory's API key, from a file
+    /// Read the API key of the directory from this file (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub api_key_file: Option<PathBuf>,
-    /// The extension under which the directory shows certificates, if it shows any
+    /// The FHIR extension that carries certificates, where the directory has one
     #[arg(long, value_name = "URL")]
     pub certificate_extension: Option<String>,
-    /// The signed list of admitted domains
+    /// Where the signed list of admitted domains is
     #[arg(long, value_name = "URL")]
     pub list: Option<String>,
-    /// The common name of who signs the list
+    /// The common name of the certificate that signs the list
     #[arg(long, value_name = "CN")]
     pub list_signer: Option<String>,
-    /// The authorities to trust, and no others (PEM)
+    /// The authorities to trust, and no others, for servers, list and people (PEM)
     #[arg(long, value_name = "FILE")]
     pub anchors: Option<PathBuf>,
-    /// A revocation list that certificates are judged with; may be given several times
+    /// A revocation list to judge certificates by; may be given several times
     #[arg(long, value_name = "URL")]
     pub revocation_list: Vec<String>,
-    /// How to sign in: with a password (and one-time codes, if there is a seed) or with the certificate
+    /// How to sign in to both servers
     #[arg(long, value_name = "HOW", default_value = "password")]
     pub sign_in: SignInBy,
     /// The user to sign in as, if it is not the address
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// The password, from a file
+    /// Read the password from the first line of this file (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// The one-time-code seed (base32), from a file
+    /// Read the seed of the one-time codes (base32) from this file (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub totp_seed_file: Option<PathBuf>,
     /// The S/MIME certificate and its chain (PEM)
@@ -90,16 +91,16 @@ pub struct Args {
     /// Write a certificate request (PKCS#10) for a new key to this file
     #[arg(long, value_name = "FILE", conflicts_with = "certificate", requires = "key_out")]
     pub request_out: Option<PathBuf>,
-    /// Write the new key to this file (mode 0600), for mss config certificate once the certificate is there
+    /// Write that new key to this file (mode 0600); mss config certificate installs it with its certificate
     #[arg(long, value_name = "FILE", requires = "request_out")]
     pub key_out: Option<PathBuf>,
     /// Read the passphrase of the new vault from the first line of this file (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub new_passphrase_file: Option<PathBuf>,
-    /// Make a service key and write it to this file (mode 0600), so that services open the vault unattended
+    /// Make a service key, which opens the vault unattended, and write it to this file (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub service_key_out: Option<PathBuf>,
-    /// Write the profile without reaching the server
+    /// Write the profile without reaching any server
     #[arg(long)]
     pub no_probe: bool,
 }
@@ -107,18 +108,18 @@ pub struct Args {
 /// How to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SignInBy {
-    /// SASL PLAIN
+    /// With a password, and one-time codes if there is a seed (SASL PLAIN)
     Password,
-    /// SASL EXTERNAL
+    /// With the certificate (TLS, SASL EXTERNAL)
     Certificate,
 }
 
 /// How TLS starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Security {
-    /// On the plain port, then STARTTLS; nothing is said before it
+    /// By STARTTLS; nothing is said before it
     Starttls,
-    /// At once
+    /// From the first octet
     Implicit,
 }
 

@@ -13,6 +13,7 @@ use crate::directory::Query;
 /// Words are searched as names; options narrow the search. Nobody found is status 1, and does not mean that nobody
 /// exists: unlisted mailboxes are in no directory.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "mss lookup [OPTIONS] [WORD]...")]
 #[command(group = clap::ArgGroup::new("question").required(true).multiple(true))]
 pub struct Args {
     /// Words of a name, an RPPS number, or an address
@@ -39,7 +40,7 @@ pub struct Args {
     /// The name of the organisation, or its beginning
     #[arg(long, value_name = "NAME", group = "question")]
     pub organisation: Option<String>,
-    /// At most this many answers
+    /// Tell at most this many mailboxes
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub limit: usize,
 }

@@ -1,4 +1,5 @@
-//! What the manual pages say beyond the options: examples, statuses, security, standards. Tests run every example.
+//! What the manual pages say beyond the options: examples, statuses, security, standards. Tests read every example, and run
+//! those that need no vault.
 
 use super::status::Status;
 
@@ -17,8 +18,8 @@ pub struct Page {
 }
 
 use Status::{
-    CannotCreate, Configuration, Data, Done, Finding, LocalIo, NoInput, Partial, SignIn, TryAgain, Unavailable,
-    Unknown, Untrusted, Usage,
+    Bug, CannotCreate, Configuration, Data, Done, Finding, Interrupted, LocalIo, NoInput, Partial, SignIn, TryAgain,
+    Unavailable, Unknown, Untrusted, Usage,
 };
 
 /// Every page, in the order of the help.
@@ -32,12 +33,20 @@ pub const PAGES: [Page; 11] = [
                 "mss --sandbox send --to dr.durand@medecin.sandbox --subject Result --attach result.pdf",
             ),
             ("", "mss --sandbox --profile dr.durand fetch --to received"),
+            (
+                "From a service, which nobody answers for:",
+                "mss --no-input --service-key service.key fetch --to received",
+            ),
         ],
         statuses: &[
             Done,
             Finding,
             Usage,
+            Data,
+            NoInput,
             Unavailable,
+            Bug,
+            CannotCreate,
             LocalIo,
             TryAgain,
             Untrusted,
@@ -45,21 +54,43 @@ pub const PAGES: [Page; 11] = [
             Configuration,
             Partial,
             Unknown,
+            Interrupted,
         ],
-        security: "Secrets come from a prompt, a file (mode checked), a file descriptor or a command, never from the \
-            command line. The configuration, the outbox and the trace are sealed. mss protects what it sends and keeps; it \
-            does not protect an unlocked session, a machine under someone else's control, or what a recipient does.",
-        standards: "RFC 5321, RFC 6409, RFC 9051, RFC 5322, RFC 8551, RFC 5652, RFC 5083, RFC 9788, RFC 5280, RFC 6238, HL7 FHIR R4",
+        security: "Secrets come from a prompt, a file (whose mode is checked), a file descriptor, a command or a systemd \
+            credential, never from the command line. Configuration, outbox, inbox and trace are sealed; what was fetched is \
+            stored decrypted, readable by its owner alone. mss does not protect an unlocked session, a machine under \
+            someone else's control, or what a recipient does with a message.",
+        standards: "RFC 5321, RFC 6409, RFC 9051, RFC 5322, RFC 8551, RFC 5652, RFC 5083, RFC 9788, RFC 5280, RFC 6238, \
+            HL7 FHIR R4",
     },
     Page {
         command: &["init"],
-        examples: &[(
-            "Make a profile for a mailbox, answering the questions as they come:",
-            "mss init --address cabinet@medecin.example --submission smtp.example:587 --mailbox imap.example:143 --anchors anchors.pem",
-        )],
-        statuses: &[Done, Usage, NoInput, Unavailable, CannotCreate, Untrusted, SignIn, Configuration],
-        security: "The vault is sealed for a passphrase (Argon2id) and, if asked for, a service key. Only the authorities \
-            named are trusted. The service key opens everything: keep its file with the service alone.",
+        examples: &[
+            ("Make a profile, answering the questions as they come:", "mss init"),
+            (
+                "The same, with the answers that are known; the rest is asked for:",
+                "mss init --address cabinet@medecin.example --submission smtp.example:587 --mailbox imap.example:143 --anchors anchors.pem",
+            ),
+            (
+                "Ask the authority for a certificate on the way:",
+                "mss init --address cabinet@medecin.example --request-out cabinet.csr --key-out cabinet.key",
+            ),
+        ],
+        statuses: &[
+            Done,
+            Usage,
+            Data,
+            NoInput,
+            Unavailable,
+            CannotCreate,
+            LocalIo,
+            TryAgain,
+            Untrusted,
+            SignIn,
+            Configuration,
+        ],
+        security: "The vault is sealed for a passphrase (stretched with Argon2id) and, if asked for, a service key. Only the \
+            authorities named are trusted. The service key opens everything: keep its file with the service alone.",
         standards: "RFC 5083, RFC 5084, RFC 5652 (KEKRecipientInfo), RFC 9106, RFC 2986",
     },
     Page {
@@ -91,10 +122,11 @@ pub const PAGES: [Page; 11] = [
             Configuration,
             Partial,
             Unknown,
+            Interrupted,
         ],
-        security: "Recipients, sizes and times are visible to the operators on the way; with smime the subject, text, \
-            attachments and their names are not. A recipient without a certificate that verified stops the message. \
-            Nothing is retried after the last octet was sent: status 80 asks for mss outbox resolve.",
+        security: "Senders, recipients, sizes and times are visible to the operators on the way; with smime the subject, \
+            the text, the attachments and their names are not. A recipient without a certificate that verified stops the \
+            message. Nothing is sent again by itself after its last octet left: status 80 asks for mss outbox resolve.",
         standards: "RFC 5321, RFC 6409, RFC 8551, RFC 5083, RFC 9788",
     },
     Page {
@@ -102,14 +134,29 @@ pub const PAGES: [Page; 11] = [
         examples: &[
             ("Everything new, into a folder:", "mss --sandbox --profile dr.durand fetch --to received"),
             (
-                "Store, then move on the server:",
-                "mss --sandbox --profile dr.durand fetch --to received --after move:Archive",
+                "Store, then move on the server, and tell each message as one line of JSON:",
+                "mss --sandbox --profile dr.durand --json fetch --to received --after move:Archive",
             ),
         ],
-        statuses: &[Done, Finding, Usage, Unavailable, CannotCreate, LocalIo, Untrusted, SignIn, Configuration],
+        statuses: &[
+            Done,
+            Finding,
+            Usage,
+            Data,
+            NoInput,
+            Unavailable,
+            CannotCreate,
+            LocalIo,
+            TryAgain,
+            Untrusted,
+            SignIn,
+            Configuration,
+            Interrupted,
+        ],
         security: "No decrypted octet leaves the private spool before its integrity was checked. Names of attachments are \
-            made safe. What does not verify is kept in quarantine, never mixed with the rest, never deleted from the server.",
-        standards: "RFC 9051, RFC 8551, RFC 9788",
+            made safe. What does not verify is kept in quarantine, never mixed with the rest, never deleted from the server. \
+            Attachments are not searched for malware.",
+        standards: "RFC 9051, RFC 8551, RFC 5083, RFC 9788",
     },
     Page {
         command: &["lookup"],
@@ -118,27 +165,40 @@ pub const PAGES: [Page; 11] = [
             ("By profession and place:", "mss --sandbox lookup --profession cardiologie --place Nantes"),
             ("By RPPS number, in JSON:", "mss --sandbox --json lookup --rpps 99700000013"),
         ],
-        statuses: &[Done, Finding, Usage, Unavailable, Untrusted, Configuration],
-        security: "Names are sent in the body of the request, not in its address, so that they do not appear in web logs. \
-            Not found does not mean that nobody exists.",
+        statuses: &[
+            Done,
+            Finding,
+            Usage,
+            Data,
+            NoInput,
+            Unavailable,
+            LocalIo,
+            TryAgain,
+            Untrusted,
+            SignIn,
+            Configuration,
+        ],
+        security: "What is looked for is sent in the body of the request, not in its address, so that it does not appear in \
+            the logs of web servers. Not found does not mean that nobody exists.",
         standards: "HL7 FHIR R4, RFC 5280",
     },
     Page {
         command: &["purge-check"],
-        examples: &[("For every mailbox of the vault:", "mss --sandbox purge-check --all-profiles")],
-        statuses: &[Done, Finding, LocalIo, Configuration],
+        examples: &[("For every mailbox there is:", "mss --sandbox purge-check --all-profiles")],
+        statuses: &[Done, Finding, Usage, NoInput, LocalIo, SignIn, Configuration],
         security: "Reads the local trace only: it knows the sign-ins made with mss on this machine, and no others.",
-        standards: "CNIL délibération 2014-239 (AU-037), article on retention: good practice, no longer binding",
+        standards: "CNIL, délibération 2014-239 (AU-037), on retention: good practice, no longer binding",
     },
     Page {
         command: &["audit"],
         examples: &[
             ("What was done, as JSON Lines:", "mss --sandbox --json audit log"),
+            ("What was sent since a day:", "mss --sandbox audit log --action send --since 2026-01-05"),
             ("Was the trace changed?", "mss --sandbox audit verify"),
         ],
-        statuses: &[Done, Finding, Usage, LocalIo, Configuration],
+        statuses: &[Done, Finding, Usage, NoInput, LocalIo, SignIn, Configuration],
         security: "Verification shows integrity, not completeness: a trace restored as a whole from an older copy verifies, \
-            unless a later checkpoint is kept elsewhere.",
+            and whoever holds the keys of the profile can write another one.",
         standards: "RFC 6962 (hashing), C2SP tlog-checkpoint and signed-note",
     },
     Page {
@@ -146,32 +206,70 @@ pub const PAGES: [Page; 11] = [
         examples: &[
             ("What is not settled:", "mss --sandbox outbox list --open"),
             ("Submit what is queued:", "mss --sandbox outbox run"),
+            (
+                "The recipient has message 7, though the server never answered:",
+                "mss outbox resolve 7 --assume delivered",
+            ),
         ],
-        statuses: &[Done, Finding, Usage, Unavailable, LocalIo, TryAgain, SignIn, Configuration, Unknown],
-        security: "Messages and recipients are sealed on disk with the profile's storage key.",
+        statuses: &[
+            Done,
+            Finding,
+            Usage,
+            NoInput,
+            Unavailable,
+            LocalIo,
+            TryAgain,
+            Untrusted,
+            SignIn,
+            Configuration,
+            Unknown,
+            Interrupted,
+        ],
+        security: "Messages and recipients are sealed on disk with the storage key of the profile. To assume a message lost \
+            that was delivered is to deliver it twice.",
         standards: "RFC 5321, section 4.5.4",
     },
     Page {
         command: &["config"],
         examples: &[
             ("Every setting and where it comes from:", "mss --sandbox config show --origin"),
+            ("One setting:", "mss --sandbox config get submission.host"),
+            ("Change it:", "mss config set submission.host smtp.example"),
+            ("A new password, which the command line never sees:", "mss config set signin.password"),
+            (
+                "Install the certificate that the authority made:",
+                "mss config certificate --certificate cabinet.pem --key cabinet.key",
+            ),
+            (
+                "A new passphrase and a new service key; the old ones open nothing any more:",
+                "mss config rekey --passphrase --service-key-out service.key",
+            ),
             ("The JSON Schema of an answer:", "mss config schema mss.send/1"),
         ],
-        statuses: &[Done, Usage, NoInput, CannotCreate, SignIn, Configuration],
-        security: "Secrets are never shown. A vault that group or others may read is refused.",
+        statuses: &[Done, Usage, Data, NoInput, CannotCreate, LocalIo, SignIn, Configuration],
+        security: "Secrets are never shown. A vault that group or others may read is refused. After a rekey the former \
+            passphrase and service keys still open older copies of the vault, such as those in backups.",
         standards: "RFC 5083, RFC 5652, RFC 9106, TOML 1.0",
     },
     Page {
         command: &["sandbox"],
-        examples: &[("Every fault the operator can be given:", "mss sandbox --list-faults")],
-        statuses: &[Done, Usage, LocalIo],
-        security: "Listens on 127.0.0.1 only. Its authority, keys and codes are throw-away: they must never be trusted elsewhere.",
+        examples: &[
+            ("Every fault the operator can be given:", "mss sandbox --list-faults"),
+            (
+                "Keep it running where other clients expect it:",
+                "mss sandbox --submission-port 2587 --mailbox-port 2143",
+            ),
+            ("One that refuses a recipient:", "mss --fault 'rcpt=refuse:550 5.1.1 no such user' sandbox"),
+        ],
+        statuses: &[Done, Usage, LocalIo, Interrupted],
+        security: "Listens on 127.0.0.1 only. Its authority, keys and codes are throw-away: they must never be trusted \
+            elsewhere.",
         standards: "RFC 5321, RFC 6409, RFC 3501, RFC 9051, HL7 FHIR R4, XML Signature",
     },
     Page {
         command: &["demo"],
         examples: &[("The whole main job:", "mss demo")],
-        statuses: &[Done],
+        statuses: &[Done, Unavailable, Bug, LocalIo, Configuration],
         security: "Uses the sandbox and a fictive result; nothing leaves the machine.",
         standards: "Those of send, fetch, lookup, purge-check and audit",
     },

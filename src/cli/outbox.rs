@@ -11,7 +11,7 @@ use super::status::Status;
 use crate::commands::outbox::{self, Line};
 use crate::outbox::Resolution;
 
-/// Tell what is queued, deferred, refused or unknown; submit it, settle it
+/// Show what is queued, deferred, refused or unknown; submit it, settle it
 ///
 /// The outbox holds each sealed message from the moment it is queued until it is settled.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub struct Args {
 /// What to do with the outbox.
 #[derive(Debug, Subcommand)]
 pub enum Deed {
-    /// Show the messages and the state of each recipient
+    /// Show each message and what became of each recipient
     List {
         /// Only what is not settled
         #[arg(long)]
@@ -33,7 +33,7 @@ pub enum Deed {
     Run,
     /// Settle a message whose line broke between its last octet and the answer
     Resolve {
-        /// The message, as outbox list shows it
+        /// The number of the message, as mss outbox list shows it
         id: String,
         /// What became of it
         #[arg(long, value_name = "FATE")]
@@ -46,7 +46,7 @@ pub enum Deed {
 pub enum Fate {
     /// It arrived; it is not sent again
     Delivered,
-    /// It did not arrive; it is queued again, the same message
+    /// It did not arrive; the same message is queued again
     Lost,
 }
 

@@ -8,12 +8,15 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::globals::{Color, Globals};
+use super::safe::quoted;
 
 /// Where and how to answer.
 pub struct Output {
     pub json: bool,
     pub quiet: bool,
     pub verbose: u8,
+    /// The words that a command in a hint needs to mean the same operator, profile and vault.
+    pub context: String,
     choice: anstream::ColorChoice,
     closed: Cell<bool>,
 }
@@ -27,13 +30,13 @@ impl Output {
             Color::Never => anstream::ColorChoice::Never,
         };
         let (json, quiet, verbose) = (globals.json, globals.quiet, globals.verbose);
-        Output { json, quiet, verbose, choice, closed: Cell::new(false) }
+        Output { json, quiet, verbose, context: context(globals), choice, closed: Cell::new(false) }
     }
 
     /// For words that were not understood, `--json` among them.
     pub fn json_only() -> Output {
-        let choice = anstream::ColorChoice::Never;
-        Output { json: true, quiet: true, verbose: 0, choice, closed: Cell::new(false) }
+        let (choice, context) = (anstream::ColorChoice::Never, String::new());
+        Output { json: true, quiet: true, verbose: 0, context, choice, closed: Cell::new(false) }
     }
 
     /// A line of the answer. A reader that went away is not an error: the work goes on, the rest is not shown.
@@ -136,6 +139,13 @@ const WHOLE: [&str; 3] = ["id", "mailbox", "recipient"];
 fn terminal_width() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| io::stdout().is_terminal())?;
     Some(size.ws_col).filter(|columns| *columns >= 40)
+}
+
+fn context(globals: &Globals) -> String {
+    let sandbox = globals.sandbox.then(|| "--sandbox ".to_owned());
+    let profile = globals.profile.as_ref().map(|name| format!("--profile {} ", quoted(name)));
+    let config = globals.config.as_ref().map(|path| format!("--config {} ", quoted(&path.to_string_lossy())));
+    sandbox.into_iter().chain(profile).chain(config).collect()
 }
 
 /// Good news, shown so.

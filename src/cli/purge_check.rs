@@ -5,13 +5,14 @@ use super::session::Session;
 use super::status::Status;
 use crate::commands::purge_check::{self, Line};
 
-/// Tell what is past its keep-by date, and when the mailbox itself will be erased
+/// Show what is past its keep-by date, and when the mailbox itself will be erased
 ///
-/// Reads our own trace only and contacts nobody: looking must not reset the clock. A mailbox nobody signs in to is
-/// erased by its operator after a year at most. Status 1 from urgent on.
+/// Reads the local trace and contacts nobody: looking must not count as a sign-in. A mailbox that nobody signs in to is
+/// erased by its operator, after a year at most. The states are ok, warn, urgent, overdue and unknown (no sign-in is on
+/// record here); the status is 1 from urgent on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Every profile of the vault, not only the chosen one
+    /// Judge every profile, not only the chosen one
     #[arg(long)]
     pub all_profiles: bool,
 }

@@ -42,6 +42,13 @@ fn is_unsafe(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A word as a shell takes it.
+pub(super) fn quoted(text: &str) -> String {
+    let plain =
+        !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"/._-@".contains(&octet));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,13 +19,13 @@ use crate::sandbox::{Operator, Options, Person, fault_help};
 /// identities and one-time-code seeds, then serves until it is stopped. State is kept between runs.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print environment lines for a shell or a test program
+    /// Print how to reach it as environment lines (MSS_SANDBOX_...) for a shell or a test program
     #[arg(long)]
     pub env: bool,
-    /// Port of submission with STARTTLS (0: chosen by the system)
+    /// Port of submission with STARTTLS; 0 lets the system choose
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub submission_port: u16,
-    /// Port of the mailbox with STARTTLS (0: chosen by the system)
+    /// Port of the mailbox with STARTTLS; 0 lets the system choose
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub mailbox_port: u16,
     /// List the faults that --fault offers, and end

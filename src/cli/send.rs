@@ -23,34 +23,34 @@ const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
 /// after an accident continues where it stopped and sends nothing twice.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A recipient: an address, or an RPPS number if the person has one mailbox
+    /// A recipient: an address, or an RPPS number if it has one mailbox; may be given several times
     #[arg(long, short, value_name = "ADDRESS|RPPS", required_unless_present_any = ["cc", "bcc"])]
     pub to: Vec<String>,
-    /// A recipient in copy
+    /// A recipient in copy; may be given several times
     #[arg(long, value_name = "ADDRESS|RPPS")]
     pub cc: Vec<String>,
-    /// A recipient the others do not see; gets a message of its own
+    /// A recipient the others do not see, who gets a message of their own; may be given several times
     #[arg(long, value_name = "ADDRESS|RPPS")]
     pub bcc: Vec<String>,
     /// The subject; with smime it travels encrypted
-    #[arg(long, short, value_name = "TEXT", default_value = "")]
+    #[arg(long, short, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub subject: String,
-    /// The text of the message, from a file or from stdin (-)
+    /// The text of the message (UTF-8), from a file or from stdin (-)
     #[arg(long, short, value_name = "FILE|-")]
     pub body_file: Option<PathBuf>,
     /// A file to attach; may be given several times
     #[arg(long, short, value_name = "FILE")]
     pub attach: Vec<PathBuf>,
-    /// What leaves the machine; the profile decides if not given
-    #[arg(long, value_name = "HOW")]
-    pub protection: Option<Protection>,
-    /// Send to those who can be served, even if others cannot
+    /// What leaves the machine
+    #[arg(long, value_name = "HOW", default_value = "smime")]
+    pub protection: Protection,
+    /// Send to those who can be served, even if others cannot; the status is 79 then
     #[arg(long)]
     pub partial: bool,
     /// Send anew even if the same message was sent before
     #[arg(long)]
     pub again: bool,
-    /// Do everything but queue and submit
+    /// Look up, check and seal, but queue and submit nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -60,7 +60,7 @@ pub struct Args {
 pub enum Protection {
     /// Signed, then encrypted to each recipient's certificate
     Smime,
-    /// As composed; TLS to the operator only, recipients of the trusted space only
+    /// As composed, readable by the operators; TLS on the way, recipients of the trusted space only
     Transport,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         subject: args.subject.clone(),
         text: args.body_file.as_deref().map(text).transpose()?.unwrap_or_default(),
         attachments: args.attach.clone(),
-        protection: match args.protection.unwrap_or(Protection::Smime) {
+        protection: match args.protection {
             Protection::Smime => smime::Protection::Smime,
             Protection::Transport => smime::Protection::Transport,
         },

@@ -20,6 +20,7 @@ const STYLES: Styles = Styles::styled()
 #[derive(Debug, Parser)]
 #[command(name = "mss", version, styles = STYLES, max_term_width = 100, subcommand_required = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(subcommand_value_name = "COMMAND", subcommand_help_heading = "Commands")]
 pub struct Words {
     #[command(flatten)]
     pub globals: Globals,

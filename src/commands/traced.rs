@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_trace_is_told_no_name_of_a_file() {
-        let path = || PathBuf::from("/home/labo/Mme Durand/compte rendu.pdf");
+        let path = || PathBuf::from("/srv/labo/Mme Durand/compte rendu.pdf");
         let full = || FsError::Io { deed: "write", path: path(), source: io::ErrorKind::StorageFull.into() };
         let faults = [
             Error::Fs(full()),
