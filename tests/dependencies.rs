@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use crate::house::{self, Source, none};
+
 /// Never part of a build, and why. Cargo.lock may name one that nothing asks for.
 const KEPT_OUT: [(&str, &str); 9] = [
     ("async-std", "RUSTSEC-2025-0052, no longer maintained"),
@@ -165,9 +167,20 @@ fn without_a_heading(manifest: &str) -> Vec<String> {
     found
 }
 
-#[track_caller]
-fn none(found: Vec<String>) {
-    assert!(found.is_empty(), "\n\n  {}\n", found.join("\n  "));
+/// Entries of one section of Cargo.toml that no file names.
+fn unused(manifest: &str, section: &str, sources: &[Source]) -> Vec<String> {
+    let named = |name: &str| sources.iter().flat_map(|source| &source.tokens).any(|token| token.text == name);
+    let (mut inside, mut found) = (false, Vec::new());
+    for (number, line) in manifest.lines().enumerate() {
+        if line.starts_with('[') {
+            inside = line == format!("[{section}]");
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|(name, _)| inside && !name.starts_with('#'))
+            && !named(&name.replace('-', "_"))
+        {
+            found.push(format!("Cargo.toml:{}: `{name}` is a dependency that no file names", number + 1));
+        }
+    }
+    found
 }
 
 #[test]
@@ -178,15 +191,21 @@ fn what_is_built_keeps_the_rules() {
 }
 
 #[test]
-fn every_dependency_stands_under_its_need() {
-    let manifest =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("Cargo.toml is there");
+fn every_dependency_stands_under_its_need_and_is_used() {
+    let manifest = house::read("Cargo.toml");
     none(without_a_heading(&manifest));
+    none(unused(&manifest, "dependencies", &house::sources("src")));
+    none(unused(
+        &manifest,
+        "dev-dependencies",
+        &house::sources("tests").into_iter().chain(house::sources("src")).collect::<Vec<_>>(),
+    ));
 }
 
 #[cfg(test)]
 mod broken {
-    use super::{Licence, Part, in_two_versions, kept_out, too_old, under_another_licence, without_a_heading};
+    use super::{Licence, Part, in_two_versions, kept_out, too_old, under_another_licence, unused, without_a_heading};
+    use crate::house::Source;
 
     fn part(name: &str, version: &str, licence: &str) -> Part {
         Part { name: name.to_owned(), version: version.to_owned(), licence: licence.to_owned() }
@@ -222,5 +241,17 @@ mod broken {
             without_a_heading(manifest),
             ["Cargo.toml:9: a group of dependencies opens with the need it serves"]
         );
+    }
+
+    #[test]
+    fn a_dependency_that_nothing_uses_is_refused() {
+        let manifest =
+            "[dependencies]\n# mail\nio-imap = 1\nidna = { version = 1 }\n\n[dev-dependencies]\ntempfile = 1\n";
+        let sources = [Source::new("src/a.rs", "use io_imap::x; // idna")];
+        assert_eq!(
+            unused(manifest, "dependencies", &sources),
+            ["Cargo.toml:4: `idna` is a dependency that no file names"]
+        );
+        assert_eq!(unused(manifest, "dev-dependencies", &sources).len(), 1);
     }
 }
