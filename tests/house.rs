@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use floors::FloorPlan;
-use source::Source;
+pub use source::Source;
 
 /// The files that may open a secret, and what for.
 const OPEN_SECRETS: &[(&str, &str)] = &[
@@ -73,11 +73,13 @@ fn files(folder: &str, ending: &str) -> Vec<String> {
     found
 }
 
-fn read(path: &str) -> String {
+/// Reads a text of the package.
+pub fn read(path: &str) -> String {
     fs::read_to_string(top().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn sources(folder: &str) -> Vec<Source> {
+/// The Rust files below a folder of the package.
+pub fn sources(folder: &str) -> Vec<Source> {
     let mut sources: Vec<Source> = files(folder, ".rs").iter().map(|path| Source::new(path, &read(path))).collect();
     source::mark_files_for_tests(&mut sources);
     sources
@@ -91,8 +93,9 @@ fn plan() -> FloorPlan {
     FloorPlan::read(&read("src/lib.rs")).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Fails with what was found broken, one finding a line.
 #[track_caller]
-fn none(broken: impl IntoIterator<Item = String>) {
+pub fn none(broken: impl IntoIterator<Item = String>) {
     let broken: Vec<String> = broken.into_iter().collect();
     assert!(broken.is_empty(), "\n\n  {}\n", broken.join("\n  "));
 }

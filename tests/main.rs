@@ -1,6 +1,8 @@
 //! Every integration test, in one binary: the rules of the house, then the real program.
 
 mod bench;
+mod cli;
 mod dependencies;
+mod docs;
 mod house;
 mod what_was_skipped;

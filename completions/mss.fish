@@ -1,0 +1,565 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mss_global_optspecs
+    string join \n p/profile= config= sandbox fault= json q/quiet v/verbose no-input color= service-key= passphrase-file= passphrase-fd= passphrase-command= unlock-certificate= unlock-key= h/help V/version
+end
+
+function __fish_mss_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mss_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mss_using_subcommand
+    set -l cmd (__fish_mss_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mss -n "__fish_mss_needs_command" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_needs_command" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_needs_command" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_needs_command" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_needs_command" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_needs_command" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_needs_command" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_needs_command" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_needs_command" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_needs_command" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_needs_command" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_needs_command" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_needs_command" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_needs_command" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_needs_command" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_needs_command" -s V -l version -d 'Print version'
+complete -c mss -n "__fish_mss_needs_command" -f -a "init" -d 'Make a profile: keys, trust, encrypted configuration'
+complete -c mss -n "__fish_mss_needs_command" -f -a "send" -d 'Encrypt, queue and submit a message'
+complete -c mss -n "__fish_mss_needs_command" -f -a "fetch" -d 'Take messages from the mailbox: verify, decrypt, store, acknowledge'
+complete -c mss -n "__fish_mss_needs_command" -f -a "lookup" -d 'Find professionals, their mailboxes and certificates'
+complete -c mss -n "__fish_mss_needs_command" -f -a "purge-check" -d 'Show what is past its keep-by date, and when the mailbox itself will be erased'
+complete -c mss -n "__fish_mss_needs_command" -f -a "audit" -d 'Read and verify the trace of what was done'
+complete -c mss -n "__fish_mss_needs_command" -f -a "outbox" -d 'Show what is queued, deferred, refused or unknown; submit it, settle it'
+complete -c mss -n "__fish_mss_needs_command" -f -a "config" -d 'Show, change and rekey the encrypted configuration'
+complete -c mss -n "__fish_mss_needs_command" -f -a "sandbox" -d 'Keep a whole compliant operator running on loopback, for trying and testing'
+complete -c mss -n "__fish_mss_needs_command" -f -a "demo" -d 'Show the main job from end to end in the sandbox, with commands to repeat'
+complete -c mss -n "__fish_mss_using_subcommand init" -l address -d 'The address of the mailbox' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l label -d 'What readers see beside the address' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l author -d 'Who acts, as the trace records it: a national identifier, such as 8 and the RPPS number' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l submission -d 'The server that takes messages' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l mailbox -d 'The server that keeps the mailbox' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l security -d 'How TLS starts on both servers' -r -f -a "starttls\t'By STARTTLS; nothing is said before it'
+implicit\t'From the first octet'"
+complete -c mss -n "__fish_mss_using_subcommand init" -l directory -d 'The base address of the FHIR directory' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l api-key-file -d 'Read the API key of the directory from this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l certificate-extension -d 'The FHIR extension that carries certificates, where the directory has one' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l list -d 'Where the signed list of admitted domains is' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l list-signer -d 'The common name of the certificate that signs the list' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l anchors -d 'The authorities to trust, and no others, for servers, list and people (PEM)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l revocation-list -d 'A revocation list to judge certificates by; may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l sign-in -d 'How to sign in to both servers' -r -f -a "password\t'With a password, and one-time codes if there is a seed (SASL PLAIN)'
+certificate\t'With the certificate (TLS, SASL EXTERNAL)'"
+complete -c mss -n "__fish_mss_using_subcommand init" -l user -d 'The user to sign in as, if it is not the address' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l password-file -d 'Read the password from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l totp-seed-file -d 'Read the seed of the one-time codes (base32) from this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l certificate -d 'The S/MIME certificate and its chain (PEM)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l key -d 'The key of the certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l request-out -d 'Write a certificate request (PKCS#10) for a new key to this file' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l key-out -d 'Write that new key to this file (mode 0600); mss config certificate installs it with its certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l new-passphrase-file -d 'Read the passphrase of the new vault from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l service-key-out -d 'Make a service key, which opens the vault unattended, and write it to this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand init" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l no-probe -d 'Write the profile without reaching any server'
+complete -c mss -n "__fish_mss_using_subcommand init" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand init" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand init" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand init" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand init" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand send" -s t -l to -d 'A recipient: an address, or an RPPS number if it has one mailbox; may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l cc -d 'A recipient in copy; may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l bcc -d 'A recipient the others do not see, who gets a message of their own; may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -s s -l subject -d 'The subject; with smime it travels encrypted' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -s b -l body-file -d 'The text of the message (UTF-8), from a file or from stdin (-)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -s a -l attach -d 'A file to attach; may be given several times' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l protection -d 'What leaves the machine' -r -f -a "smime\t'Signed, then encrypted to each recipient\'s certificate'
+transport\t'As composed, readable by the operators; TLS on the way, recipients of the trusted space only'"
+complete -c mss -n "__fish_mss_using_subcommand send" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand send" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l partial -d 'Send to those who can be served, even if others cannot; the status is 79 then'
+complete -c mss -n "__fish_mss_using_subcommand send" -l again -d 'Send anew even if the same message was sent before'
+complete -c mss -n "__fish_mss_using_subcommand send" -l dry-run -d 'Look up, check and seal, but queue and submit nothing'
+complete -c mss -n "__fish_mss_using_subcommand send" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand send" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand send" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand send" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand send" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l to -d 'Store below this folder; without it the folder of the profile (fetch.to), else ./inbox' -r -F
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l after -d 'What to do on the server once a message is stored: keep, seen, delete or move:FOLDER; else fetch.after' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l folder -d 'The folder of the mailbox; without it that of the profile (mailbox.folder)' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l limit -d 'Take at most this many messages' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-unsigned -d 'Store unsigned messages with the verified ones, not in quarantine; the finding stays'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-renewed-folder -d 'Go on although the server made the folder anew: messages are told apart by their content'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l name -d 'The family name, or its beginning' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l rpps -d 'The RPPS number (11 digits)' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l finess -d 'The FINESS number of an organisation (9 characters)' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l address -d 'The exact mailbox address' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l profession -d 'The profession or speciality, for example médecin or cardiologie' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l place -d 'The town or postal code' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l organisation -d 'The name of the organisation, or its beginning' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l limit -d 'Tell at most this many mailboxes' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand lookup" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand lookup" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand lookup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l all-profiles -d 'Judge every profile, not only the chosen one'
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -f -a "log" -d 'Show the entries, oldest first'
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -f -a "verify" -d 'Verify the chain, the seals and the signed checkpoint; the status is 1 if anything was changed'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l since -d 'From this day or moment on (RFC 3339, or YYYY-MM-DD)' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l until -d 'Before this day or moment' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l action -d 'Only this action' -r -f -a "send\t''
+sign-in\t''
+fetch\t''
+seen\t''
+move\t''
+delete\t''
+lookup\t''
+list\t''
+revocation\t''
+probe\t''
+erase\t''
+resolve\t''"
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l message-id -d 'Only what concerns this Message-ID' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -f -a "list" -d 'Show each message and what became of each recipient'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -f -a "run" -d 'Submit what is queued, and what was deferred and is due'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -f -a "resolve" -d 'Settle a message whose line broke between its last octet and the answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l open -d 'Only what is not settled'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l assume -d 'What became of it' -r -f -a "delivered\t'It arrived; it is not sent again'
+lost\t'It did not arrive; the same message is queued again'"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "show" -d 'Show the settings of the profile; secrets appear as [secret]'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "get" -d 'Show one setting'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "set" -d 'Change one setting; a secret is asked for or read from a file, never given on the command line'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "edit" -d 'Edit the settings as TOML with $VISUAL or $EDITOR; nothing is written unless every key is known'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "certificate" -d 'Install a certificate and its key; the pair they replace goes on opening older messages'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "path" -d 'Print the path of the vault'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "rekey" -d 'Replace the ways to open the vault: passphrase, service key, recovery certificates'
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -f -a "schema" -d 'Print the JSON Schema of an answer or of the configuration'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Say where each value comes from: a variable, the profile or the default; show what is absent too'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l from-file -d 'Read the value from this file, or from stdin (-)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l certificate -d 'The certificate and its chain (PEM)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l key -d 'Its key (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l new-passphrase-file -d 'Read the new passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l service-key-out -d 'Make a new service key and write it to this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l recovery-certificate -d 'Also let the holder of this certificate open it (PEM), for example the site\'s recovery key' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l passphrase -d 'Ask for a new passphrase'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l submission-port -d 'Port of submission with STARTTLS; 0 lets the system choose' -r
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l mailbox-port -d 'Port of the mailbox with STARTTLS; 0 lets the system choose' -r
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l env -d 'Print how to reach it as environment lines (MSS_SANDBOX_...) for a shell or a test program'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l list-faults -d 'List the faults that --fault offers, and end'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand demo" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand demo" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand demo" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand demo" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand demo" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand demo" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand demo" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand demo" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand demo" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand demo" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand demo" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand demo" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand demo" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand demo" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand demo" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
