@@ -417,7 +417,7 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the settings of the profile; secrets appear as [secret]')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the settings of the profile, but none of its secrets')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show one setting')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change one setting; a secret is asked for or read from a file, never given on the command line')
             [CompletionResult]::new('edit', 'edit', [CompletionResultType]::ParameterValue, 'Edit the settings as TOML with $VISUAL or $EDITOR; nothing is written unless every key is known')

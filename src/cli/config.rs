@@ -38,7 +38,7 @@ pub struct Args {
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum Deed {
-    /// Show the settings of the profile; secrets appear as [secret]
+    /// Show the settings of the profile, but none of its secrets
     Show {
         /// Say where each value comes from: a variable, the profile or the default; show what is absent too
         #[arg(long)]

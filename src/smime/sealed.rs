@@ -44,7 +44,7 @@ pub enum TransportError {
     Randomness,
 }
 
-/// A message that may be submitted. Only [`super::seal`] and [`Sealed::transport_only`] make one.
+/// A message that may be submitted. Only [`super::seal()`] and [`Sealed::transport_only`] make one.
 pub struct Sealed {
     envelope: Envelope,
     message_id: MessageId,
