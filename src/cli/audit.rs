@@ -109,9 +109,11 @@ fn log(args: &LogArgs, session: &Session<'_>, account: &Account<'_>) -> Result<S
 
 fn filter(args: &LogArgs) -> Result<Filter, Error> {
     let malformed = |given: &str, what: &'static str| Error::Malformed { given: given.to_owned(), what };
-    let moment = |given: &String| when(given).ok_or_else(|| malformed(given, "a day or a moment"));
+    let moment = |given: &String| {
+        when(given).ok_or_else(|| malformed(given, "a day (2026-01-31) or a moment (2026-01-31T08:00:00Z)"))
+    };
     let action = |given: &String| {
-        Action::ALL.into_iter().find(|action| action.word() == given).ok_or_else(|| malformed(given, "an action"))
+        Action::ALL.into_iter().find(|action| action.word() == given).ok_or_else(|| malformed(given, ACTIONS))
     };
     let id = |given: &String| given.parse().map_err(|_| malformed(given, "a Message-ID"));
     Ok(Filter {
@@ -122,6 +124,10 @@ fn filter(args: &LogArgs) -> Result<Filter, Error> {
         ..Filter::default()
     })
 }
+
+/// The actions, for who named another.
+const ACTIONS: &str =
+    "an action: send, sign-in, fetch, seen, move, delete, lookup, list, revocation, probe, erase or resolve";
 
 /// A moment (RFC 3339), or the beginning of a day where the workstation stands.
 fn when(text: &str) -> Option<Timestamp> {
@@ -182,5 +188,17 @@ fn verify_line(verdict: &Verdict) -> VerifyLine {
         more: verdict.more,
         notices: verdict.notices.iter().map(ToString::to_string).collect(),
         meaning: Verdict::MEANING,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_names_no_action_is_told_all_of_them() {
+        for action in Action::ALL {
+            assert!(ACTIONS.contains(action.word()), "{}", action.word());
+        }
     }
 }

@@ -326,11 +326,13 @@ fn edit(session: &Session<'_>) -> Result<(), Diagnosis> {
     let mut vault = vault(session)?;
     let environment = session.environment;
     let editor = environment.text("VISUAL").or(environment.text("EDITOR")).unwrap_or("vi").to_owned();
+    // The words of an editor are words of a shell, as git and crontab take them.
+    let edit = format!("{editor} \"$1\"");
     let dir = runtime_dir(session);
     let mut staged = Staged::new(&dir).map_err(|error| Diagnosis::secret_file(&dir, error))?;
     staged.write_all(vault.document().text().expose().as_bytes())?;
     loop {
-        let status = Command::new("/bin/sh").args(["-c", "exec $0 \"$1\"", &editor]).arg(staged.path()).status()?;
+        let status = Command::new("/bin/sh").args(["-c", &edit, "mss"]).arg(staged.path()).status()?;
         if !status.success() {
             return Err(Diagnosis::of(Status::Configuration, "editor", format!("the editor ended with {status}"))
                 .because("nothing was changed"));

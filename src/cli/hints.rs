@@ -400,6 +400,13 @@ impl From<VaultError> for Diagnosis {
             VaultError::Fs(FsError::TooOpen { path, wanted, .. }) => {
                 told(Status::Configuration, "vault-too-open").hint(format!("chmod {wanted:o} {}", path.display()))
             }
+            VaultError::Fs(FsError::Exists { path }) => {
+                Diagnosis::of(Status::CannotCreate, "exists", format!("{} is there already", path.display()))
+                    .hint("name another file: keys are never replaced")
+            }
+            VaultError::Fs(FsError::Io { deed, .. }) if *deed != "read" => {
+                told(Status::CannotCreate, "vault-unwritable")
+            }
             VaultError::Fs(_) => told(Status::Configuration, "vault-unreadable"),
             VaultError::WrongPassphrase => told(Status::SignIn, "wrong-passphrase")
                 .hint("check the keyboard layout, or open it with --service-key FILE or --unlock-certificate FILE"),

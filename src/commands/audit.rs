@@ -58,7 +58,8 @@ fn line(line: trace::Line) -> Line {
         request: line.request,
         answer: line.answer,
         outcome: line.status.word(),
-        message_id: line.message_id,
+        // As the header has it, and as the other answers do.
+        message_id: line.message_id.map(|id| format!("<{id}>")),
         recipients: line.recipients,
         domains: line.domains,
         milliseconds: line.milliseconds,
