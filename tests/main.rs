@@ -4,5 +4,7 @@ mod bench;
 mod cli;
 mod dependencies;
 mod docs;
+mod flows;
 mod house;
+mod interop;
 mod what_was_skipped;

@@ -1,7 +1,9 @@
 //! The bench: the real binary in a home of its own, with no variable of this machine and the time that the test says.
 
+pub mod operator;
 mod outcome;
 mod running;
+pub mod shape;
 pub mod skip;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,62 @@
+//! Every JSON answer has the shape that `mss config schema` gives it.
+
+use serde_json::Value;
+
+use crate::bench::operator::Operator;
+use crate::bench::shape::misfits;
+use crate::bench::{Bench, Outcome};
+
+/// Checks every line against the schema it names, and gives the names.
+#[track_caller]
+fn check(bench: &Bench, lines: &[Value]) -> Vec<String> {
+    assert!(!lines.is_empty());
+    let name = |line: &Value| line["schema"].as_str().expect("every answer names its schema").to_owned();
+    for line in lines {
+        let schema = bench.shell(&format!("mss config schema {}", name(line))).status(0).json();
+        assert_eq!(misfits(&schema, line), Vec::<String>::new(), "{line}");
+        // What is written is described.
+        let described = schema["properties"].as_object().expect("an answer is an object");
+        let mut fields = line.as_object().expect("an answer is an object").keys();
+        assert!(fields.all(|field| described.contains_key(field)), "{line}");
+    }
+    lines.iter().map(name).collect()
+}
+
+#[test]
+fn every_answer_has_the_shape_of_its_schema() {
+    let bench = Bench::new();
+    let sandbox = |words: &[&str]| -> Outcome { bench.run(["--sandbox", "--json"].iter().chain(words)) };
+    let pdf = bench.file("result.pdf", b"%PDF-1.7");
+    let send = |to: &'static str| ["send", "--to", to, "--subject", "x", "--attach", &pdf].map(str::to_owned);
+    let durand = send("dr.durand@medecin.sandbox");
+    let durand: Vec<&str> = durand.iter().map(String::as_str).collect();
+    let operator = Operator::start(&bench, &[]);
+    let init = operator.init_words(&bench, "laboratoire").into_iter().chain(["--json".to_owned()]);
+    let mut lines = vec![operator.description().clone(), bench.run(init).status(0).json()];
+    lines.extend(sandbox(&durand).status(0).json_lines());
+    lines.extend(sandbox(&[&durand[..], &["--again", "--dry-run"]].concat()).status(0).json_lines());
+    for words in [
+        &["--profile", "dr.durand", "fetch"][..],
+        &["lookup", "--place", "Rennes"],
+        &["purge-check", "--all-profiles"],
+        &["audit", "log"],
+        &["audit", "verify"],
+        &["outbox", "list"],
+        &["config", "show", "--origin"],
+        &["config", "path"],
+    ] {
+        lines.extend(sandbox(words).status(0).json_lines());
+    }
+    lines.extend(bench.run(["--json", "sandbox", "--list-faults"]).json_lines().into_iter().take(1));
+    let unknown = send("nobody@medecin.sandbox");
+    let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
+    lines.push(sandbox(&unknown).status(76).json_error());
+    lines.push(sandbox(&["send"]).status(64).json_error());
+    lines.dedup_by(|one, other| one["schema"] == other["schema"] && one["kind"] == other["kind"]);
+    let mut seen = check(&bench, &lines);
+    seen.sort();
+    seen.dedup();
+    let known = bench.run(["config", "schema"]).status(0).text();
+    let known: Vec<&str> = known.lines().filter(|name| *name != "config").collect();
+    assert_eq!(seen, known, "each schema was seen");
+}

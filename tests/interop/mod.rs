@@ -1,0 +1,5 @@
+//! The real program against real programs; each test says which it needs, and what is skipped without.
+
+mod curl;
+mod python;
+mod vault_openssl;
