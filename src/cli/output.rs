@@ -87,7 +87,8 @@ impl Output {
     /// Writes to stderr; where even that fails there is nobody left to tell.
     pub fn stderr(&self, text: std::fmt::Arguments<'_>) {
         let mut stderr = AutoStream::new(io::stderr().lock(), self.choice);
-        let _ = stderr.write_fmt(text);
+        // In one piece: other programs may write to the same stream.
+        let _ = stderr.write_all(text.to_string().as_bytes());
     }
 
     /// A table without lines: as wide as the terminal, and as wide as its longest cells where there is none.

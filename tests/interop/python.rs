@@ -79,7 +79,7 @@ print("all done")
 const TERMINAL: &str = r#"
 import os, pty, sys, termios, time
 
-answers, words = sys.argv[1].split("|"), sys.argv[2:]
+answers, words = [answer for answer in sys.argv[1].split("|") if answer], sys.argv[2:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.dup2(os.open("stdin.txt", os.O_RDONLY), 0)
