@@ -414,6 +414,9 @@ impl From<VaultError> for Diagnosis {
                 .hint("a rekey makes the older service keys useless: take the newest one"),
             VaultError::NoSuchWay(_) => told(Status::Configuration, "vault-way")
                 .hint("open it as it was sealed: with the passphrase, the service key or the certificate"),
+            VaultError::ChangedMeanwhile => told(Status::TryAgain, "vault-changed")
+                .because("nothing was written")
+                .hint("run the same command again: it begins with the vault as it is now"),
             VaultError::Damaged(_) => told(Status::Configuration, "vault-damaged")
                 .hint("put the newest copy of config.p7m from your backup in its place"),
             VaultError::Settings(settings) => {

@@ -39,6 +39,9 @@ pub enum VaultError {
     /// It has no entry of the kind that was tried.
     #[error("the vault cannot be opened by {0}")]
     NoSuchWay(&'static str),
+    /// Somebody else wrote it since it was opened: writing over that would undo what they did, a rekey included.
+    #[error("the vault was changed by somebody else meanwhile")]
+    ChangedMeanwhile,
     /// Not a vault, or changed since it was written.
     #[error("the vault is damaged: {0}")]
     Damaged(&'static str),
@@ -189,6 +192,7 @@ impl Vault {
             Held::Kek(id, key) => DecryptionKey::Kek { id: Some(id), key },
             Held::Identity(identity) => DecryptionKey::Identity(identity),
         };
+        self.still_the_same()?;
         let text = document.text();
         let sealed = cms::reseal(&self.sealed, key, text.expose().as_bytes())
             .map_err(|_| VaultError::Damaged("it cannot be written again"))?;
@@ -200,7 +204,12 @@ impl Vault {
 
     /// Seals it anew: these ways open it from now on, and no others.
     pub fn rekey(self, ways: &[Way<'_>]) -> Result<(), VaultError> {
+        self.still_the_same()?;
         Ok(fs::write_private(&self.path, &seal(&self.document, ways)?)?)
+    }
+
+    fn still_the_same(&self) -> Result<(), VaultError> {
+        if read(&self.path)? == self.sealed { Ok(()) } else { Err(VaultError::ChangedMeanwhile) }
     }
 }
 
@@ -226,11 +235,15 @@ fn unseal_kek(
 
 fn unseal(sealed: &[u8], key: DecryptionKey<'_>, wrong: VaultError) -> Result<Secret<String>, VaultError> {
     let mut text = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    cms::open_envelope(&mut &*sealed, &[key], &mut *text).map_err(|error| match error {
+    let envelope = cms::open_envelope(&mut &*sealed, &[key], &mut *text).map_err(|error| match error {
         CmsError::WrongKey | CmsError::NotForUs => wrong,
         CmsError::Tampered => VaultError::Damaged("it was changed since it was written"),
         _ => VaultError::Damaged("it cannot be read as CMS"),
     })?;
+    if !envelope.authenticated {
+        // The wrapped key of a true vault fits AES-CBC as well, whose content anybody can change.
+        return Err(VaultError::Damaged("nothing in it protects it against change"));
+    }
     let text = std::str::from_utf8(&text).map_err(|_| VaultError::Damaged("its content is not text"))?;
     Ok(Secret::new(text.to_owned()))
 }
@@ -266,6 +279,9 @@ fn seal(document: &Document, ways: &[Way<'_>]) -> Result<Vec<u8>, VaultError> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
 
     use super::*;
     use crate::pki::specimen::{Authority, Leaf};
@@ -339,6 +355,33 @@ mod tests {
         Vault::open(&path, Opener::ServiceKey(&old)).unwrap().rekey(&[Way::ServiceKey(&new)]).unwrap();
         assert!(Vault::open(&path, Opener::ServiceKey(&new)).is_ok());
         assert!(matches!(Vault::open(&path, Opener::ServiceKey(&old)), Err(VaultError::WrongKey)));
+    }
+
+    #[test]
+    fn what_was_written_meanwhile_is_not_undone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mss/config.p7m");
+        let (old, new) = (ServiceKey::generate().unwrap(), ServiceKey::generate().unwrap());
+        Vault::create(&path, document(), &[Way::ServiceKey(&old)]).unwrap();
+        let mut slow = Vault::open(&path, Opener::ServiceKey(&old)).unwrap();
+        Vault::open(&path, Opener::ServiceKey(&old)).unwrap().rekey(&[Way::ServiceKey(&new)]).unwrap();
+        assert!(matches!(slow.save(document()), Err(VaultError::ChangedMeanwhile)));
+        assert!(matches!(slow.rekey(&[Way::ServiceKey(&old)]), Err(VaultError::ChangedMeanwhile)));
+        assert!(matches!(Vault::open(&path, Opener::ServiceKey(&old)), Err(VaultError::WrongKey)));
+    }
+
+    #[test]
+    fn a_vault_that_can_be_changed_unseen_is_refused() {
+        // printf 'version = 1\n' | openssl cms -encrypt -binary -aes-256-cbc -secretkey 11...11 -outform DER
+        //     -secretkeyid 736572766963652d3030303030303031 | base64 -w0
+        const CBC: &str = "MIGkBgkqhkiG9w0BBwOggZYwgZMCAQIxUKJOAgEEMBIEEHNlcnZpY2UtMDAwMDAwMDEwCwYJYIZIAWUDBAEtBCh7KQIbeHOadN\
+            dKSB3j0V/B4CwQ+yN1dPrC2uJ52Us9/nnZFHJ8RHXvMDwGCSqGSIb3DQEHATAdBglghkgBZQMEASoEEMNtFjJLQxoi2g2PcwF+tg2AEFAOIBj\
+            Y9ofKlgEkS1V+exo=";
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.p7m");
+        fs::write_private(&path, &BASE64_STANDARD.decode(CBC).unwrap()).unwrap();
+        let opened = Vault::open(&path, Opener::ServiceKey(&ServiceKey(Secret::new([0x11; 32]))));
+        assert!(matches!(opened.err(), Some(VaultError::Damaged("nothing in it protects it against change"))));
     }
 
     #[test]
