@@ -72,7 +72,9 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
 /// Reads any file of at most `limit` octets.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
     let file = File::open(path).map_err(failed("read", path))?;
-    let mut bytes = Vec::new();
+    let length = file.metadata().map_err(failed("read", path))?.len();
+    // Room for all of it at once: a growing buffer would leave copies behind, of secrets too.
+    let mut bytes = Vec::with_capacity(usize::try_from(length.min(limit) + 1).unwrap_or(0));
     file.take(limit + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
     if bytes.len() as u64 > limit {
         return Err(FsError::TooLarge { path: path.to_owned(), limit });

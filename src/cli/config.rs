@@ -1,6 +1,7 @@
 //! `mss config`: the words, and how the settings are told.
 
-use std::io::{self, Read, Write};
+use std::fmt::Display;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,10 +19,13 @@ use super::session::Session;
 use super::status::Status;
 use super::{schema, unlock};
 use crate::commands::Error;
-use crate::fs::{self, Staged};
+use crate::fs::{self, StagedDir};
 use crate::pki::Certificate;
 use crate::secret::Secret;
 use crate::vault::{Document, KeyPair, Need, SETTINGS, ServiceKey, SettingsError, Vault, Way};
+
+/// Octets a value or an edited configuration may have.
+const VALUE_LIMIT: u64 = 1 << 20;
 
 /// Show, change and rekey the encrypted configuration
 ///
@@ -286,25 +290,36 @@ fn set(session: &Session<'_>, key: &str, value: Option<String>, file: Option<&Pa
     }
     let value = match (value, file) {
         (Some(value), _) => Secret::new(value),
-        (None, Some(file)) => whole(file)?,
+        (None, Some(file)) => whole(file, vault.document().is_secret(&key))?,
         (None, None) => session.prompt.secret(&format!("new value of {key}"), "--from-file FILE")?,
     };
     let document = vault.document().set(&key, &value).map_err(misspelt)?;
     Ok(vault.save(document)?)
 }
 
-/// A value from a file or from stdin, its last line end dropped.
-fn whole(file: &Path) -> Result<Secret<String>, Diagnosis> {
-    let mut text = Zeroizing::new(String::new());
-    let read = if file == Path::new("-") {
-        io::stdin().lock().take(1 << 20).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(1 << 20).read_to_string(&mut text))
-    };
-    read.map_err(|error| {
-        Diagnosis::of(Status::NoInput, "no-input", format!("cannot read {}", file.display())).because(error.to_string())
-    })?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+/// A value from a file or from stdin, its last line end dropped. A secret is read from a private file only.
+fn whole(file: &Path, secret: bool) -> Result<Secret<String>, Diagnosis> {
+    let octets = Zeroizing::new(match secret {
+        _ if file == Path::new("-") => stdin()?,
+        true => fs::read_private(file, VALUE_LIMIT).map_err(|error| Diagnosis::secret_file(file, error))?,
+        false => fs::read_bounded(file, VALUE_LIMIT).map_err(|error| Diagnosis::input_file(file, error))?,
+    });
+    Ok(Secret::new(utf8(&octets, &file.display())?.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn stdin() -> Result<Vec<u8>, Diagnosis> {
+    let mut octets = Vec::new();
+    let read = io::stdin().lock().take(VALUE_LIMIT + 1).read_to_end(&mut octets);
+    let failed = || Diagnosis::of(Status::NoInput, "no-input", "no value from stdin");
+    match read {
+        Ok(length) if length as u64 <= VALUE_LIMIT => Ok(octets),
+        Ok(_) => Err(failed().because(format!("it gives more than {VALUE_LIMIT} octets"))),
+        Err(error) => Err(failed().because(error.to_string())),
+    }
+}
+
+fn utf8<'a>(octets: &'a [u8], source: &dyn Display) -> Result<&'a str, Diagnosis> {
+    std::str::from_utf8(octets).map_err(|_| Diagnosis::of(Status::Data, "encoding", format!("{source} is not UTF-8")))
 }
 
 fn certificate_and_key(session: &Session<'_>, certificate: &Path, key: &Path) -> Result<(), Diagnosis> {
@@ -328,19 +343,20 @@ fn edit(session: &Session<'_>) -> Result<(), Diagnosis> {
     let editor = environment.text("VISUAL").or(environment.text("EDITOR")).unwrap_or("vi").to_owned();
     // The words of an editor are words of a shell, as git and crontab take them.
     let edit = format!("{editor} \"$1\"");
-    let dir = runtime_dir(session);
-    let mut staged = Staged::new(&dir).map_err(|error| Diagnosis::secret_file(&dir, error))?;
-    staged.write_all(vault.document().text().expose().as_bytes())?;
+    let dir = runtime_dir(session)?;
+    let failed = |error| Diagnosis::caused(Status::LocalIo, "edit", &error);
+    // What the editor leaves beside the file goes with the folder.
+    let folder = StagedDir::new(&dir).map_err(failed)?;
+    let path = folder.path().join("config.toml");
+    fs::write_private(&path, vault.document().text().expose().as_bytes()).map_err(failed)?;
     loop {
-        let status = Command::new("/bin/sh").args(["-c", &edit, "mss"]).arg(staged.path()).status()?;
+        let status = Command::new("/bin/sh").args(["-c", &edit, "mss"]).arg(&path).status()?;
         if !status.success() {
             return Err(Diagnosis::of(Status::Configuration, "editor", format!("the editor ended with {status}"))
                 .because("nothing was changed"));
         }
-        let edited = Zeroizing::new(
-            fs::read_private(staged.path(), 1 << 20).map_err(|error| Diagnosis::secret_file(staged.path(), error))?,
-        );
-        let text = Secret::new(String::from_utf8_lossy(&edited).into_owned());
+        let edited = Zeroizing::new(fs::read_bounded(&path, VALUE_LIMIT).map_err(failed)?);
+        let text = Secret::new(utf8(&edited, &"the edited text")?.to_owned());
         match Document::parse(text) {
             Ok(document) => {
                 vault.save(document)?;
@@ -360,11 +376,20 @@ fn edit(session: &Session<'_>) -> Result<(), Diagnosis> {
     }
 }
 
-/// Memory rather than disk, where the system has such a folder: secrets are edited there.
-fn runtime_dir(session: &Session<'_>) -> PathBuf {
-    let named = session.environment.get("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let memory = named.into_iter().chain([PathBuf::from("/dev/shm")]).find(|dir| dir.is_dir());
-    memory.unwrap_or_else(|| session.places.config.clone())
+/// A folder in memory rather than on disk, where the system has one: secrets are edited there.
+fn runtime_dir(session: &Session<'_>) -> Result<PathBuf, Diagnosis> {
+    let named = session.environment.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir());
+    let everybodys = PathBuf::from("/dev/shm");
+    let dir = match named {
+        Some(dir) => dir.join("mss"),
+        None if everybodys.is_dir() => return Ok(everybodys),
+        None => session.places.config.clone(),
+    };
+    let failed = |error| Diagnosis::caused(Status::LocalIo, "edit", &error);
+    fs::private_dir(&dir).map_err(failed)?;
+    // What an editor that was killed left behind.
+    fs::sweep_staged(&dir, session.clock.now()).map_err(failed)?;
+    Ok(dir)
 }
 
 fn rekey(session: &Session<'_>, ways: &RekeyArgs) -> Result<(), Diagnosis> {

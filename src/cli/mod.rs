@@ -96,9 +96,12 @@ fn misunderstood(error: &clap::Error, arguments: &[OsString]) -> u8 {
     if asked { Status::Done.code() } else { Status::Usage.code() }
 }
 
-/// A dump of this process would hold keys and messages.
+/// A dump of this process would hold keys and messages. The limit alone does not hold where the system pipes dumps to a
+/// program (core(5)).
 fn forbid_core_dumps() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     // A system that refuses to lower a limit leaves nothing better to do.
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

@@ -90,12 +90,15 @@ pub(super) fn read_file(path: &Path) -> Result<Secret<String>, Diagnosis> {
 }
 
 fn first_line(reader: std::io::Result<impl Read>, source: &str) -> Result<Secret<String>, Diagnosis> {
-    let mut octets = Zeroizing::new(Vec::new());
-    let read = reader.and_then(|reader| reader.take(LONGEST).read_to_end(&mut octets));
-    read.map_err(|error| {
-        Diagnosis::of(Status::NoInput, "passphrase", format!("no passphrase from {source}")).because(error.to_string())
-    })?;
-    line(&octets, source)
+    let mut octets = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 2));
+    let read = reader.and_then(|reader| reader.take(LONGEST + 1).read_to_end(&mut octets));
+    let none = || Diagnosis::of(Status::NoInput, "passphrase", format!("no passphrase from {source}"));
+    match read {
+        Ok(length) if length as u64 <= LONGEST => line(&octets, source),
+        // Not cut: half a passphrase would be another one.
+        Ok(_) => Err(none().because(format!("it gives more than {LONGEST} octets"))),
+        Err(error) => Err(none().because(error.to_string())),
+    }
 }
 
 fn run(command: &str) -> Result<Secret<String>, Diagnosis> {
@@ -121,9 +124,11 @@ fn run(command: &str) -> Result<Secret<String>, Diagnosis> {
 
 fn line(octets: &[u8], source: &str) -> Result<Secret<String>, Diagnosis> {
     let first = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
-    let text = std::str::from_utf8(first).unwrap_or_default().trim_end_matches('\r');
+    let none = || Diagnosis::of(Status::NoInput, "passphrase", format!("there is no passphrase in {source}"));
+    let text = std::str::from_utf8(first).map_err(|_| none().because("its first line is not UTF-8"))?;
+    let text = text.trim_end_matches('\r');
     if text.is_empty() {
-        return Err(Diagnosis::of(Status::NoInput, "passphrase", format!("there is no passphrase in {source}")));
+        return Err(none());
     }
     Ok(Secret::new(text.to_owned()))
 }
