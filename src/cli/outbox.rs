@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         Deed::Run => {
             let (lines, trouble) = outbox::run(account)?;
             tell(session, &lines)?;
-            let status = lines.iter().map(status).fold(Status::Done, Status::and);
+            let status = Status::of_states(lines.iter().map(|line| line.state));
             Ok(match trouble {
                 Some(trouble) => {
                     let diagnosis = Diagnosis::queued(&trouble);
@@ -80,15 +80,6 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
             Ok(Status::Done)
         }
     })
-}
-
-fn status(line: &Line) -> Status {
-    match line.state {
-        "unknown" => Status::Unknown,
-        "refused" => Status::Untrusted,
-        "queued" | "deferred" => Status::TryAgain,
-        _ => Status::Done,
-    }
 }
 
 fn tell(session: &Session<'_>, lines: &[Line]) -> io::Result<()> {

@@ -149,17 +149,7 @@ fn sentence(line: &Line) -> String {
 
 /// The status of the whole, and why, where it is not the answer itself that says so.
 fn status(session: &Session<'_>, sent: &Sent) -> Status {
-    let mut status = Status::Done;
-    let refused = sent.lines.iter().filter(|line| line.state == "refused").count();
-    for line in &sent.lines {
-        status = status.and(match line.state {
-            "unknown" => Status::Unknown,
-            "refused" if refused < sent.lines.len() => Status::Partial,
-            "refused" => Status::Untrusted,
-            "deferred" | "queued" | "submitting" | "committing" => Status::TryAgain,
-            _ => Status::Done,
-        });
-    }
+    let mut status = Status::of_states(sent.lines.iter().map(|line| line.state));
     if let Some(trouble) = &sent.trouble {
         let diagnosis = Diagnosis::queued(trouble);
         diagnosis.tell(session.output);

@@ -68,6 +68,19 @@ impl Status {
         self as u8
     }
 
+    /// What the states of recipients come to.
+    pub(super) fn of_states<'a>(states: impl Iterator<Item = &'a str> + Clone) -> Status {
+        let all_refused = states.clone().all(|state| state == "refused");
+        let one = |state| match state {
+            "unknown" => Status::Unknown,
+            "refused" if all_refused => Status::Untrusted,
+            "refused" => Status::Partial,
+            "queued" | "deferred" | "submitting" | "committing" => Status::TryAgain,
+            _ => Status::Done,
+        };
+        states.map(one).fold(Status::Done, Status::and)
+    }
+
     /// Of two statuses that both apply, the one that is told: 80, 79, 76, 77, 75, 69, then any failure, then 1, then 0.
     pub fn and(self, other: Status) -> Status {
         let rank = |status: Status| match status {
@@ -88,6 +101,17 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_states_of_recipients_come_to_one_status() {
+        let status = |states: &[&str]| Status::of_states(states.iter().copied()).code();
+        assert_eq!(status(&[]), 0);
+        assert_eq!(status(&["accepted", "checked"]), 0);
+        assert_eq!(status(&["refused", "refused"]), 76);
+        assert_eq!(status(&["accepted", "refused"]), 79);
+        assert_eq!(status(&["accepted", "committing"]), 75);
+        assert_eq!(status(&["refused", "unknown", "queued"]), 80);
+    }
 
     #[test]
     fn where_several_apply_the_one_that_needs_most_care_wins() {
