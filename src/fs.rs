@@ -174,12 +174,18 @@ impl Staged {
     }
 
     /// Syncs it and gives it its name, unless something stands there.
-    pub fn publish_new(mut self, path: &Path) -> Result<(), FsError> {
+    pub fn publish_new(self, path: &Path) -> Result<(), FsError> {
+        self.publish_inside(path)?;
+        sync_dir(parent(path))
+    }
+
+    /// The same in a [`StagedDir`], whose names are synced together when it gets its own.
+    pub fn publish_inside(mut self, path: &Path) -> Result<(), FsError> {
         self.file.sync_all().map_err(failed("sync", &self.path))?;
         std::fs::hard_link(&self.path, path).map_err(failed("create", path))?;
         std::fs::remove_file(&self.path).map_err(failed("rename", path))?;
         self.published = true;
-        sync_dir(parent(path))
+        Ok(())
     }
 }
 
@@ -292,6 +298,13 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     let mut staged = Staged::new(parent(path))?;
     staged.write_all(bytes).map_err(failed("write", path))?;
     staged.publish_new(path)
+}
+
+/// The same in a [`StagedDir`], whose names are synced together when it gets its own.
+pub fn write_private_inside(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    let mut staged = Staged::new(parent(path))?;
+    staged.write_all(bytes).map_err(failed("write", path))?;
+    staged.publish_inside(path)
 }
 
 /// Opens a private file for appending, made if it is not there; `Log::append` returns once the bytes are on disk.

@@ -242,17 +242,19 @@ fn publish(place: &Path, keep: impl FnOnce(&Path) -> Result<(), FsError>) -> Res
     }
 }
 
+/// Writes a file into the folder of a message, which is not published yet.
 fn write(path: &Path, octets: &[u8]) -> Result<(), Error> {
-    fs::write_private_new(path, octets).map_err(|source| Error::OutputFolder { path: path.to_owned(), source })
+    fs::write_private_inside(path, octets).map_err(|source| Error::OutputFolder { path: path.to_owned(), source })
 }
 
+/// Copies the message as it came into its folder, which is not published yet.
 fn copy(from: &mut File, to: &Path) -> Result<(), Error> {
     let below = |source| Error::OutputFolder { path: to.to_owned(), source };
     let parent = to.parent().unwrap_or(Path::new("."));
     let mut staged = Staged::new(parent).map_err(below)?;
     from.seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
     std::io::copy(from, &mut staged).and_then(|_| staged.flush()).map_err(|source| Error::Spool { source })?;
-    staged.publish_new(to).map_err(below)
+    staged.publish_inside(to).map_err(below)
 }
 
 /// SHA-256 of a file, from its first octet on.

@@ -14,7 +14,7 @@ const MAX_TEXT: u64 = 1024 * 1024;
 /// Names that stay free for what is written beside the files.
 pub const RESERVED_NAMES: [&str; 4] = ["message.eml", "message.json", "message.txt", "verdict.json"];
 
-/// A file that came with a message, on disk, synced.
+/// A file that came with a message, on disk, synced; its name is, once the folder has its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedFile {
     /// The name it has on disk: made harmless, unique in its folder.
@@ -111,7 +111,7 @@ impl<R: Read + Seek + ?Sized> Collector<'_, R> {
             size
         };
         let path = self.folder.join(&name);
-        staged.publish_new(&path)?;
+        staged.publish_inside(&path)?;
         let speakable = kind.len() <= 100 && kind.bytes().all(|octet| octet.is_ascii_graphic());
         let media_type = if speakable { kind.to_owned() } else { UNKNOWN.to_owned() };
         self.content.files.push(ReceivedFile { name, media_type, size, path });
