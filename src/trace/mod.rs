@@ -190,7 +190,7 @@ mod tests {
             let record = places.iter().rposition(|place| *place <= octet).unwrap() as u64;
             let mut changed = whole.clone();
             changed[octet] ^= 0x40;
-            fs::write_private(&path, &changed).unwrap();
+            fs::write_cached(&path, &changed).unwrap();
             let verdict = trace.verify(None).unwrap();
             let named: Vec<Option<u64>> = verdict.findings.iter().map(|finding| finding.sequence).collect();
             assert_eq!(named, [Some(record)], "octet {octet}: {:?}", verdict.findings);
@@ -213,7 +213,7 @@ mod tests {
         let order = |numbers: &[usize]| numbers.iter().flat_map(|number| frame(*number).to_vec()).collect::<Vec<u8>>();
         let trace = open(dir.path());
         let findings = |bytes: Vec<u8>| {
-            fs::write_private(&path, &bytes).unwrap();
+            fs::write_cached(&path, &bytes).unwrap();
             let found = |verdict: super::Verdict| -> Vec<(Option<u64>, Fault)> {
                 verdict.findings.into_iter().map(|finding| (finding.sequence, finding.fault)).collect()
             };
@@ -327,7 +327,7 @@ mod tests {
             let mut bytes = std::fs::read(&path).unwrap();
             let torn = bytes[frames(&bytes)[1]..][..octets].to_vec();
             bytes.extend_from_slice(&torn);
-            fs::write_private(&path, &bytes).unwrap();
+            fs::write_cached(&path, &bytes).unwrap();
             let trace = open(dir.path());
             let verdict = trace.verify(None).unwrap();
             assert_eq!(verdict.findings[0].fault, Fault::Unfinished { octets: octets as u64 });
@@ -340,7 +340,7 @@ mod tests {
             assert_eq!(trace.log(&Filter::default()).unwrap().len(), 4);
             // More than was declared is no crash.
             bytes.push(0);
-            fs::write_private(&path, &bytes).unwrap();
+            fs::write_cached(&path, &bytes).unwrap();
             assert!(!trace.verify(None).unwrap().is_sound());
         }
     }
