@@ -10,6 +10,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
 
 /// Lower case without accents; ligatures taken apart.
 pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
     plain.replace('œ', "oe").replace('æ', "ae")
 }

@@ -17,6 +17,8 @@ const PERSON_ROLES: &str = "PractitionerRole:practitioner";
 const STRUCTURE_ROLES: &str = "PractitionerRole:organization";
 /// Words of a name, and free words, that are searched for; further ones only narrow down.
 const MOST_WORDS: usize = 6;
+/// A narrow stage, and a wide one.
+const STAGES: usize = 2;
 
 /// Answers any question.
 pub(super) fn answer(walk: &mut Walk<'_>, query: &Query, evidence: &Evidence<'_>) -> Result<Answer, DirectoryError> {
@@ -25,10 +27,12 @@ pub(super) fn answer(walk: &mut Walk<'_>, query: &Query, evidence: &Evidence<'_>
         by_address(walk, address, evidence, true)?;
         return finish(walk, query, evidence);
     }
-    for stage in stages(query)? {
-        for search in &stage {
-            walk.search(search)?;
+    for number in 0..STAGES {
+        let searches = stage(query, number)?;
+        if searches.is_empty() {
+            break;
         }
+        searches.iter().try_for_each(|search| walk.search(search))?;
         walk.fill()?;
         let answer = finish(walk, query, evidence)?;
         if !answer.entries.is_empty() {
@@ -92,14 +96,15 @@ fn sorted(query: &Query) -> Query {
     query
 }
 
-/// The searches, in stages: a later one is only run if the earlier ones brought nothing that fits.
-fn stages(query: &Query) -> Result<Vec<Vec<Search>>, DirectoryError> {
+/// The searches of one stage: a later one is only made and run if the earlier ones brought nothing that fits.
+fn stage(query: &Query, number: usize) -> Result<Vec<Search>, DirectoryError> {
+    let stage = |searches: [Vec<Search>; STAGES]| Ok(searches.into_iter().nth(number).unwrap_or_default());
     let structure = |name: &str| Search::new("Organization").text("name", name);
     if let Some(rpps) = &query.rpps {
-        return Ok(vec![vec![person().with("identifier", rpps.as_str())]]);
+        return stage([vec![person().with("identifier", rpps.as_str())], Vec::new()]);
     }
     if let Some(finess) = &query.finess {
-        return Ok(vec![vec![Search::new("Organization").with("identifier", finess.as_str())]]);
+        return stage([vec![Search::new("Organization").with("identifier", finess.as_str())], Vec::new()]);
     }
     if let Some(name) = &query.name {
         let parts: Vec<&str> = name.split_whitespace().take(MOST_WORDS).collect();
@@ -107,21 +112,21 @@ fn stages(query: &Query) -> Result<Vec<Vec<Search>>, DirectoryError> {
         if parts.is_empty() {
             return Err(DirectoryError::Nothing);
         }
-        return Ok(vec![by_name(&parts), vec![whole]]);
+        return stage([by_name(&parts), vec![whole]]);
     }
     if let Some(name) = query.organisation.as_deref().filter(|name| !name.trim().is_empty()) {
         let inside = Search::new("Organization").text("name:contains", name.trim());
         // People of the structure are wanted only where something about people is asked.
         let people = query.profession.is_some() || !query.words.is_empty();
         let with_people = |search: Search| if people { search.with("_revinclude", STRUCTURE_ROLES) } else { search };
-        return Ok(vec![vec![with_people(structure(name.trim()))], vec![with_people(inside)]]);
+        return stage([vec![with_people(structure(name.trim()))], vec![with_people(inside)]]);
     }
     if !query.words.is_empty() {
-        return Ok(by_words(&query.words));
+        return Ok(by_words(&query.words, number));
     }
     match (&query.place, &query.profession) {
-        (Some(place), _) => Ok(vec![vec![by_place(place)]]),
-        (None, Some(profession)) => Ok(vec![vec![by_profession(profession)]]),
+        (Some(place), _) => stage([vec![by_place(place)], Vec::new()]),
+        (None, Some(profession)) => stage([vec![by_profession(profession)], Vec::new()]),
         (None, None) => Err(DirectoryError::Nothing),
     }
 }
@@ -142,18 +147,20 @@ fn by_name(parts: &[&str]) -> Vec<Search> {
     searches
 }
 
-fn by_words(free: &[String]) -> Vec<Vec<Search>> {
+fn by_words(free: &[String], number: usize) -> Vec<Search> {
     let parts: Vec<&str> = free.iter().map(String::as_str).take(MOST_WORDS).collect();
-    let whole = Search::new("Organization").text("name:contains", &parts.join(" "));
-    let mut first = by_name(&parts);
-    first.push(whole);
+    if number == 0 {
+        let mut first = by_name(&parts);
+        first.push(Search::new("Organization").text("name:contains", &parts.join(" ")));
+        return first;
+    }
     let each = |search: &dyn Fn(&str) -> Search| parts.iter().map(|word| search(word)).collect::<Vec<_>>();
     let mut second = each(&|word| person().text("family", word));
     second.extend(each(&|word| person().text("given", word)));
     second.extend(each(&|word| Search::new("Organization").text("name:contains", word)));
     second.extend(each(&by_place));
     second.extend(parts.iter().filter(|word| !codes(word).is_empty()).map(|word| by_profession(word)));
-    vec![first, second]
+    second
 }
 
 /// People of a profession or speciality; what is called neither is taken for a code.

@@ -1,5 +1,7 @@
 //! From text to settings: every key is in the catalogue, every value of its kind; what is not is named with its line.
 
+use std::ops::Range;
+
 use toml_edit::{Item, TableLike, Value};
 
 use super::catalogue::{Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
@@ -50,7 +52,7 @@ pub(super) fn read(text: &str) -> Result<Config, SettingsError> {
     if text.len() > LIMIT {
         return Err(SettingsError::TooLarge { limit: LIMIT });
     }
-    let syntax = |message: &str, span: Option<std::ops::Range<usize>>| SettingsError::Syntax {
+    let syntax = |message: &str, span: Option<Range<usize>>| SettingsError::Syntax {
         line: span.map_or(1, |span| line_of(text, span.start)),
         what: message.lines().next().unwrap_or("not TOML").to_owned(),
     };
@@ -78,44 +80,48 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn line(&self, span: Option<std::ops::Range<usize>>) -> Option<usize> {
+    /// The line of a fault. It is counted only then: nearly every key is a good one.
+    fn line(&self, span: Option<Range<usize>>) -> Option<usize> {
         span.map(|span| line_of(self.text, span.start))
     }
 
     /// Checks one table: `path` as the catalogue writes it, `shown` as the user wrote it.
     fn table(&self, table: &dyn TableLike, path: &str, shown: &str) -> Result<(), SettingsError> {
         for (name, item) in table.iter() {
-            let key_line = self.line(table.key(name).and_then(|key| key.span()).or(item.span()));
+            let span = table.key(name).and_then(|key| key.span()).or(item.span());
             let profile = path == "profile";
             if profile && !is_profile_name(name) {
-                return Err(SettingsError::ProfileName { line: key_line });
+                return Err(SettingsError::ProfileName { line: self.line(span) });
             }
             let below = join(path, if profile { "*" } else { name });
             let shown_below = join(shown, name);
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.path == below) {
-                self.value(setting, item, &shown_below, key_line)?;
+                self.value(setting, item, &shown_below, span)?;
             } else if is_section(&below) {
-                self.section(item, &below, &shown_below, key_line)?;
+                self.section(item, &below, &shown_below, span)?;
             } else {
                 let meant = nearest(path, name).map(|meant| join(shown, meant));
-                return Err(SettingsError::Unknown { line: key_line, key: bounded(&shown_below), meant });
+                return Err(SettingsError::Unknown { line: self.line(span), key: bounded(&shown_below), meant });
             }
         }
         self.nothing_missing(table, path, shown)
     }
 
-    fn section(&self, item: &Item, path: &str, shown: &str, line: Option<usize>) -> Result<(), SettingsError> {
+    fn section(&self, item: &Item, path: &str, shown: &str, span: Option<Range<usize>>) -> Result<(), SettingsError> {
         let listed = format!("{path}.[]");
         if !is_section(&listed) {
             let table = item.as_table_like().ok_or_else(|| SettingsError::Value {
-                line,
+                line: self.line(span),
                 key: shown.to_owned(),
                 wanted: format!("a section: [{shown}]"),
             })?;
             return self.table(table, path, shown);
         }
-        let not_listed =
-            || SettingsError::Value { line, key: shown.to_owned(), wanted: format!("a list of sections: [[{shown}]]") };
+        let not_listed = || SettingsError::Value {
+            line: self.line(span.clone()),
+            key: shown.to_owned(),
+            wanted: format!("a list of sections: [[{shown}]]"),
+        };
         match (item, item.as_array_of_tables()) {
             (_, Some(tables)) => tables.iter().try_for_each(|table| self.table(table, &listed, shown)),
             (Item::Value(Value::Array(array)), None) => array.iter().try_for_each(|value| {
@@ -126,7 +132,13 @@ impl Walk<'_> {
         }
     }
 
-    fn value(&self, setting: &Setting, item: &Item, shown: &str, line: Option<usize>) -> Result<(), SettingsError> {
+    fn value(
+        &self,
+        setting: &Setting,
+        item: &Item,
+        shown: &str,
+        span: Option<Range<usize>>,
+    ) -> Result<(), SettingsError> {
         let kind = setting.kind;
         let good = match item.as_value() {
             Some(Value::String(text)) => {
@@ -144,7 +156,7 @@ impl Walk<'_> {
         if good {
             return Ok(());
         }
-        Err(SettingsError::Value { line, key: shown.to_owned(), wanted: kind.describe() })
+        Err(SettingsError::Value { line: self.line(span), key: shown.to_owned(), wanted: kind.describe() })
     }
 
     fn nothing_missing(&self, table: &dyn TableLike, path: &str, shown: &str) -> Result<(), SettingsError> {
