@@ -92,7 +92,7 @@ impl Exchange {
                 ImapSendResult::WantsWrite(octets) => self.send(stage, &octets).map_err(Refusal::Other)?,
                 ImapSendResult::WantsRead => {
                     let next = self.read_line(stage, &mut heard, ANSWER_LIMIT).map_err(Refusal::Other)?;
-                    if let Some(refusal) = refusal(stage, tag.as_ref(), &next) {
+                    if let Some(refusal) = refusal(stage, tag.as_ref().as_bytes(), &next) {
                         return Err(refusal);
                     }
                     search_lines += usize::from(next.get(..8).is_some_and(|s| s.eq_ignore_ascii_case(b"* SEARCH")));
@@ -120,15 +120,21 @@ impl Exchange {
         self.require_open(stage)?;
         let mut fetching = ImapMessageFetchStreamBatch::new(SequenceSet::from(uid), true);
         let (mut heard, mut line, mut length) = (0, None, None);
+        let mut tag = None;
         self.wire.all_within(self.timeouts.reply);
         loop {
             let step = fetching.resume(&mut self.parser, line.take().as_deref());
             match step {
                 ImapCoroutineState::Yielded(ImapMessageFetchStreamBatchYield::WantsWrite(octets)) => {
+                    tag = tag.or_else(|| octets.split(|octet| *octet == b' ').next().map(<[u8]>::to_vec));
                     self.send(stage, &octets)?;
                 }
                 ImapCoroutineState::Yielded(ImapMessageFetchStreamBatchYield::WantsRead) => {
-                    line = Some(readable(self.read_line(stage, &mut heard, FRAME_LIMIT)?));
+                    let next = self.read_line(stage, &mut heard, FRAME_LIMIT)?;
+                    if let Some(refusal) = tag.as_deref().and_then(|tag| refusal(stage, tag, &next)) {
+                        return Err(refusal.into());
+                    }
+                    line = Some(readable(next));
                 }
                 ImapCoroutineState::Yielded(ImapMessageFetchStreamBatchYield::MessageStart { uid: other }) => {
                     if other != uid.get() || length.replace(0).is_some() {
@@ -157,7 +163,7 @@ impl Exchange {
         use ImapMessageFetchStreamBatchError::{Bad, Bye, MissingTagged, No, ShortBody, UidMissing};
         let stage = Stage::Fetch;
         match error {
-            No(text) | Bad(text) => ImapError { stage, failure: Failure::Refused { text: bounded(&text) } },
+            No(text) | Bad(text) => ImapError { stage, failure: Failure::of(&text) },
             Bye(text) => self.broken(stage, Failure::Bye { text: bounded(&text) }),
             UidMissing => self.broken(stage, Failure::Protocol("a message came without its UID")),
             MissingTagged | ShortBody => self.broken(stage, Failure::Protocol("an answer ended early")),
@@ -219,15 +225,16 @@ impl Exchange {
 
 /// A tagged NO or BAD. It is read here and not by the parser, which stumbles over what servers put into its text: names of
 /// folders in UTF-8, codes of their own.
-fn refusal(stage: Stage, tag: &str, line: &[u8]) -> Option<Refusal> {
-    let answer = line.strip_prefix(tag.as_bytes())?.strip_prefix(b" ")?;
+fn refusal(stage: Stage, tag: &[u8], line: &[u8]) -> Option<Refusal> {
+    let answer = line.strip_prefix(tag)?.strip_prefix(b" ")?;
     let (word, text) = answer.split_at(answer.iter().position(|b| b.is_ascii_whitespace())?);
     if !word.eq_ignore_ascii_case(b"NO") && !word.eq_ignore_ascii_case(b"BAD") {
         return None;
     }
-    let text = bounded(String::from_utf8_lossy(text).trim());
+    let text = String::from_utf8_lossy(text);
+    let text = text.trim();
     let no_such_folder = text.get(..11).is_some_and(|code| code.eq_ignore_ascii_case("[TRYCREATE]"));
-    let error = ImapError { stage, failure: Failure::Refused { text } };
+    let error = ImapError { stage, failure: Failure::of(text) };
     Some(if no_such_folder { Refusal::NoSuchFolder(error) } else { Refusal::Other(error) })
 }
 
