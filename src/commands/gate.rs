@@ -12,7 +12,7 @@ use crate::directory::{Answer, DirectoryError, Fhir, Listed, Query};
 use crate::ids::Rpps;
 use crate::mail::Address;
 use crate::pki::{self, Certificate, Finding, Purpose, RevocationList, Trusted};
-use crate::space::{Admitted, Recipient, Registered, Role, WhiteList};
+use crate::space::{Admitted, Recipient, Refusal, Registered, Role, WhiteList};
 
 /// What people are judged with, fetched once for all of them.
 pub(super) struct Gate<'a> {
@@ -65,6 +65,10 @@ impl<'a> Gate<'a> {
             Ok(rpps) => self.mailbox_of(given, rpps)?,
             Err(_) => given.parse().map_err(|source| Error::RecipientSyntax { given: given.to_owned(), source })?,
         };
+        if !self.list.admits(address.domain()) {
+            // The list is at hand: nobody learns whom we meant to write to, and an unlisted domain is told as such.
+            return Err(Refusal::NotListed(address).into());
+        }
         let listed = self.listed(&address)?.ok_or_else(|| Error::RecipientUnknown { given: given.to_owned() })?;
         let admitted = self.list.admit(listed.registered)?;
         Ok(Guest { admitted, certificates: listed.certificates })
