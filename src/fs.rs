@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use crate::hex::Hex;
 
 /// Why a file was not read or written.
@@ -317,6 +319,13 @@ pub fn open_append(path: &Path) -> Result<File, FsError> {
         sync_dir(parent(path))?;
     }
     Ok(file)
+}
+
+/// Opens a file that somebody named, to read it. A pipe that nobody writes to does not block: it opens, and is then seen to be
+/// no file.
+pub fn open_given(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("the flags of open are an int");
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// An exclusive lock that ends with the process: a file of its own, never removed.

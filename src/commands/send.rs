@@ -1,6 +1,5 @@
 //! `send`: words become a draft, the draft is sealed for whom the space admits, what is sealed is queued, then submitted.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use aws_lc_rs::digest;
@@ -128,7 +127,7 @@ fn attach(paths: &[PathBuf]) -> Result<Vec<Attachment>, Error> {
     let mut attachments = Vec::new();
     for path in paths {
         let unreadable = |source| Error::AttachmentUnreadable { path: path.clone(), source };
-        let file = File::open(path).map_err(unreadable)?;
+        let file = fs::open_given(path).map_err(unreadable)?;
         let name = path.file_name().and_then(|name| name.to_str()).filter(|name| is_plain(name));
         let name = name.ok_or_else(|| Error::AttachmentName { path: path.clone() })?;
         let attachment =
