@@ -167,7 +167,9 @@ impl Hint {
 /// The answer could not be written.
 impl From<io::Error> for Diagnosis {
     fn from(error: io::Error) -> Diagnosis {
-        Diagnosis::of(Status::LocalIo, "output", "the answer cannot be written").because(error.to_string())
+        Diagnosis::of(Status::LocalIo, "output", "the answer cannot be written")
+            .because(error.to_string())
+            .hint("see what stdout is connected to; what was done stays done")
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::advice::advise;
 use super::diagnosis::Diagnosis;
 use super::status::Status;
 use crate::commands::Error;
@@ -45,6 +46,36 @@ impl Diagnosis {
             diagnosis = diagnosis.hint_command("run the same command again, or", "mss outbox run");
         }
         diagnosis
+    }
+
+    /// Recipients the server refused for good, and what it said of each; `all` if nobody else was served.
+    pub(super) fn refused(recipients: &[(&str, &str)], all: bool) -> Diagnosis {
+        let status = if all { Status::Untrusted } else { Status::Partial };
+        let diagnosis = Diagnosis::answered(status, "refused", "refused", recipients);
+        if all {
+            diagnosis.hint("see what the server says; the same command run again is a new attempt")
+        } else {
+            diagnosis
+                .hint("see what the server says; the others have the message: send it anew to those who lack it alone")
+        }
+    }
+
+    /// Recipients the server put off, and what it said of each.
+    pub(super) fn deferred(recipients: &[(&str, &str)]) -> Diagnosis {
+        Diagnosis::answered(Status::TryAgain, "deferred", "put off", recipients)
+            .because("the message stays queued")
+            .hint_command("run the same command again in a few minutes, or", "mss outbox run")
+    }
+
+    fn answered(status: Status, code: &'static str, deed: &str, recipients: &[(&str, &str)]) -> Diagnosis {
+        let message = match recipients {
+            [(one, _)] => format!("the server {deed} {one}"),
+            many => format!("the server {deed} {} recipients", many.len()),
+        };
+        let diagnosis = Diagnosis::of(status, code, message);
+        recipients.iter().filter(|(_, answer)| !answer.is_empty()).fold(diagnosis, |diagnosis, (one, answer)| {
+            diagnosis.because(if recipients.len() == 1 { (*answer).to_owned() } else { format!("{one}: {answer}") })
+        })
     }
 
     /// The line broke between the last octet and the answer.
@@ -136,95 +167,6 @@ fn classify(error: &Error) -> (Status, &'static str) {
     }
 }
 
-/// What to do, where there is something to do.
-fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
-    match error {
-        Error::RecipientUnknown { .. } => diagnosis
-            .because("not found does not mean that nobody exists: unlisted mailboxes are in no directory")
-            .hint_command("look for the person by name", "mss lookup NAME"),
-        Error::RecipientAmbiguous { choices, .. } => {
-            let choices: Vec<String> = choices.iter().map(ToString::to_string).collect();
-            diagnosis.hint(format!("name one of {}", choices.join(", ")))
-        }
-        Error::HolderInactive { .. } | Error::Refused(Refusal::Inactive(_)) => {
-            diagnosis.hint_command("look for another mailbox of the person", "mss lookup NAME")
-        }
-        Error::Refused(Refusal::NotListed(_)) => {
-            diagnosis.hint("people outside the trusted space are not reached this way: use another secure channel")
-        }
-        Error::NoCertificate { address } => diagnosis
-            .because("the directory lists this mailbox without a certificate")
-            .hint_command(
-                "ask for a certificate, or send it as composed, readable by the operators",
-                format!("mss send --protection transport --to {address} --attach FILE"),
-            ),
-        Error::CertificateRefused { address, findings } => {
-            let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);
-            diagnosis.hint(format!("ask {address} to publish a certificate that is valid"))
-        }
-        Error::Draft(_) => diagnosis.hint("take line breaks and control characters out of the subject and the labels"),
-        Error::AttachmentEmpty { .. } => diagnosis.hint("an empty file is mostly a mistake: check what wrote it"),
-        Error::AttachmentName { .. } => {
-            diagnosis.hint("rename it: no control, invisible or direction-changing characters, and valid UTF-8")
-        }
-        Error::Compose(ComposeError::Changed { .. }) | Error::Seal(SealError::Compose(ComposeError::Changed { .. })) => {
-            diagnosis.hint("wait until the program that writes it has finished, then run the same command again")
-        }
-        Error::NoProfile { known, .. } if !known.is_empty() => {
-            diagnosis.hint(format!("--profile takes one of {}", known.join(", ")))
-        }
-        Error::NoProfile { .. } => diagnosis.hint_command("make one", "mss init"),
-        Error::NoKeys { .. } => diagnosis.hint("set keys.certificate and keys.key, or choose another profile with --profile"),
-        Error::FolderRenewed { .. } => diagnosis
-            .because("its UIDVALIDITY changed: the numbers of its messages mean other messages now")
-            .hint_command(
-                "ask the operator why, then go on: messages are told apart by their content",
-                "mss fetch --accept-renewed-folder",
-            ),
-        Error::Inbox(InboxError::Journal(JournalError::OtherKey))
-        | Error::Outbox(OutboxError::Journal(JournalError::OtherKey)) => {
-            diagnosis.hint("put back the storage.key it was begun with: what it knows is sealed under that key")
-        }
-        Error::Inbox(InboxError::Journal(JournalError::Newer { .. }))
-        | Error::Outbox(OutboxError::Journal(JournalError::Newer { .. })) => {
-            diagnosis.hint("use the version of mss that wrote it, or a later one")
-        }
-        Error::Inbox(InboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
-        | Error::Outbox(OutboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
-        | Error::Fs(FsError::TooOpen { path, wanted, .. }) => diagnosis.hint(format!("chmod {wanted:o} {}", path.display())),
-        Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
-        | Error::Submission(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
-        | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
-            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
-        Error::Smtp(SmtpError { failure: smtp::Failure::Link(link), .. })
-        | Error::Submission(SmtpError { failure: smtp::Failure::Link(link), .. })
-        | Error::Imap(ImapError { failure: imap::Failure::Link(link), .. })
-        | Error::Http(HttpError::Link(link)) => link_advice(diagnosis, link),
-        Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
-        Error::SignIn(SignInError::Totp(_)) => {
-            diagnosis.hint("signin.totp-seed is the seed as the operator printed it: at least 26 letters A-Z and digits 2-7")
-        }
-        Error::Trace(TraceError::Damaged { .. }) => {
-            diagnosis.hint_command("see what was changed", "mss audit verify")
-        }
-        _ => diagnosis,
-    }
-}
-
-fn link_advice(diagnosis: Diagnosis, link: &LinkError) -> Diagnosis {
-    match link {
-        LinkError::Untrusted { .. } => diagnosis
-            .hint("compare trust.anchors with what the operator publishes; nothing was sent and nobody signed in"),
-        LinkError::StartTlsMissing { .. } | LinkError::InjectedPlaintext { .. } => diagnosis
-            .hint("somebody may be on the way: nothing was sent in clear; try another network and tell the operator"),
-        LinkError::IdentityRefused { .. } => {
-            diagnosis.hint("check that the certificate is registered with the operator and has not expired")
-        }
-        _ => diagnosis,
-    }
-}
-
 fn certificate_code(finding: Option<&Finding>) -> &'static str {
     match finding {
         Some(Finding::Expired { .. }) => "certificate-expired",
@@ -310,6 +252,8 @@ fn submission(error: &SmtpError) -> (Status, &'static str) {
         Failure::Protocol(_) => (Status::Unavailable, "protocol"),
         Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
         Failure::SignInRefused(_) => (Status::SignIn, "sign-in-refused"),
+        // Before there was a message, it was not about the message: the server has no service for us now.
+        Failure::Refused(_) if error.stage < smtp::Stage::Mail => (Status::Unavailable, "no-service"),
         Failure::Refused(_) | Failure::NoRecipient(_) => (Status::Untrusted, "refused"),
         Failure::Deferred(_) => (Status::TryAgain, "deferred"),
         Failure::TooLarge { .. } => (Status::Data, "too-large"),
@@ -326,9 +270,11 @@ fn mailbox(error: &ImapError) -> (Status, &'static str) {
     match &error.failure {
         Failure::Link(link) => link_code(link),
         Failure::Protocol(_) => (Status::Unavailable, "protocol"),
-        Failure::Bye { .. } | Failure::Unavailable { .. } => (Status::Unavailable, "mailbox-unavailable"),
+        Failure::Bye { .. } => (Status::Unavailable, "mailbox-unavailable"),
+        Failure::Unavailable { .. } => (Status::TryAgain, "mailbox-busy"),
         Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
         Failure::SignInRefused { .. } => (Status::SignIn, "sign-in-refused"),
+        Failure::Refused { text } if text.starts_with("[NONEXISTENT]") => (Status::Usage, "folder-unknown"),
         Failure::Refused { .. } => (Status::SignIn, "mailbox-refused"),
         Failure::Missing(_) => (Status::Unavailable, "extension"),
         Failure::Folder => (Status::Usage, "folder"),

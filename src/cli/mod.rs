@@ -1,5 +1,6 @@
 //! Words in, words out: the only room that prints.
 
+mod advice;
 mod audit;
 mod config;
 mod demo;

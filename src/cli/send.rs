@@ -99,19 +99,22 @@ fn text(path: &Path) -> Result<String, Diagnosis> {
     } else {
         std::fs::File::open(path).and_then(|file| file.take(TEXT_LIMIT + 1).read_to_string(&mut text))
     };
-    let shown = path.display();
+    let shown = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
     match read {
         Ok(length) if length as u64 > TEXT_LIMIT => {
             Err(Diagnosis::of(Status::Data, "text-too-large", format!("{shown} is larger than 16 MiB"))
                 .hint("attach it instead: --attach FILE"))
         }
+        Ok(0) => Err(Diagnosis::of(Status::Data, "text-empty", format!("{shown} is empty"))
+            .hint("an empty text is mostly a mistake: check what wrote it, or leave --body-file out")),
         Ok(_) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             Err(Diagnosis::of(Status::Data, "text-encoding", format!("{shown} is not UTF-8"))
                 .hint("convert it, for example with iconv, or attach it"))
         }
         Err(error) => Err(Diagnosis::of(Status::NoInput, "text-unreadable", format!("cannot read {shown}"))
-            .because(error.to_string())),
+            .because(error.to_string())
+            .hint("check the name and who may read it; - is stdin")),
     }
 }
 
@@ -147,6 +150,21 @@ fn sentence(line: &Line) -> String {
     text
 }
 
+/// What the server answered where it did not accept, told on stderr too: a script that reads nothing else learns it there.
+fn tell_answers(session: &Session<'_>, sent: &Sent) {
+    let of = |state: &str| -> Vec<(&str, &str)> {
+        let lines = sent.lines.iter().filter(|line| line.state == state);
+        lines.map(|line| (line.recipient.as_str(), line.answer.as_deref().unwrap_or_default())).collect()
+    };
+    let (refused, deferred) = (of("refused"), of("deferred"));
+    if !refused.is_empty() {
+        Diagnosis::refused(&refused, refused.len() == sent.lines.len()).tell(session.output);
+    }
+    if !deferred.is_empty() {
+        Diagnosis::deferred(&deferred).tell(session.output);
+    }
+}
+
 /// The status of the whole, and why, where it is not the answer itself that says so.
 fn status(session: &Session<'_>, sent: &Sent) -> Status {
     let mut status = Status::of_states(sent.lines.iter().map(|line| line.state));
@@ -155,6 +173,7 @@ fn status(session: &Session<'_>, sent: &Sent) -> Status {
         diagnosis.tell(session.output);
         status = status.and(diagnosis.status);
     }
+    tell_answers(session, sent);
     for error in &sent.left_out {
         Diagnosis::from_ref(error).tell(session.output);
         status = status.and(Status::Partial);

@@ -1,0 +1,168 @@
+//! What to do about a failure, and what the server said of it.
+
+use super::diagnosis::Diagnosis;
+use crate::commands::Error;
+use crate::directory::DirectoryError;
+use crate::fs::FsError;
+use crate::imap::{self, ImapError};
+use crate::inbox::InboxError;
+use crate::journal::JournalError;
+use crate::mail::ComposeError;
+use crate::net::{HttpError, LinkError};
+use crate::outbox::OutboxError;
+use crate::signin::SignInError;
+use crate::smime::{SealError, TransportError};
+use crate::smtp::{self, SmtpError};
+use crate::space::Refusal;
+use crate::trace::TraceError;
+
+/// What to do, where there is something to do.
+pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
+    let diagnosis = match server_said(error) {
+        Some(text) => diagnosis.because(format!("the server said: {text}")),
+        None => diagnosis,
+    };
+    match error {
+        Error::RecipientSyntax { .. } => diagnosis.hint("write local-part@domain, or the 11 digits of an RPPS number"),
+        Error::RecipientUnknown { .. } => diagnosis
+            .because("not found does not mean that nobody exists: unlisted mailboxes are in no directory")
+            .hint_command("look for the person by name", "mss lookup NAME"),
+        Error::RecipientAmbiguous { choices, .. } => {
+            let choices: Vec<String> = choices.iter().map(ToString::to_string).collect();
+            diagnosis.hint(format!("name one of {}", choices.join(", ")))
+        }
+        Error::HolderInactive { .. } | Error::Refused(Refusal::Inactive(_)) => {
+            diagnosis.hint_command("look for another mailbox of the person", "mss lookup NAME")
+        }
+        Error::Refused(Refusal::NotListed(_)) => {
+            diagnosis.hint("people outside the trusted space are not reached this way: use another secure channel")
+        }
+        Error::NoCertificate { address } => diagnosis
+            .because("the directory lists this mailbox without a certificate")
+            .hint_command(
+                "ask for a certificate, or send it as composed, readable by the operators",
+                format!("mss send --protection transport --to {address} --attach FILE"),
+            ),
+        Error::CertificateRefused { address, findings } => {
+            let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);
+            diagnosis.hint(format!("ask {address} to publish a certificate that is valid"))
+        }
+        Error::Draft(_) => diagnosis.hint("take line breaks and control characters out of the subject and the labels"),
+        Error::AttachmentUnreadable { .. } => {
+            diagnosis.hint("check the name and who may read it; a relative path begins in the folder where mss was started")
+        }
+        Error::Attachment { .. } => {
+            diagnosis.hint("attach regular files; put a folder into an archive, and what a pipe gives into a file")
+        }
+        Error::AttachmentEmpty { .. } => diagnosis.hint("an empty file is mostly a mistake: check what wrote it"),
+        Error::AttachmentName { .. } => {
+            diagnosis.hint("rename it: no control, invisible or direction-changing characters, and valid UTF-8")
+        }
+        Error::Compose(ComposeError::Changed { .. }) | Error::Seal(SealError::Compose(ComposeError::Changed { .. })) => {
+            diagnosis.hint("wait until the program that writes it has finished, then run the same command again")
+        }
+        Error::Compose(ComposeError::Source { .. }) | Error::Seal(SealError::Compose(ComposeError::Source { .. })) => {
+            diagnosis.hint("check that the file is still there and can be read, then run the same command again")
+        }
+        Error::Seal(SealError::SignerNotFrom(_) | SealError::SignerNotValid) => diagnosis.hint(
+            "ask for a certificate for the address of the profile, then set keys.certificate and keys.key",
+        ),
+        Error::OutputFolder { .. } => {
+            diagnosis.hint("make room or choose another folder with --to; the message stays on the server, untouched")
+        }
+        Error::NoProfile { known, .. } if !known.is_empty() => {
+            diagnosis.hint(format!("--profile takes one of {}", known.join(", ")))
+        }
+        Error::NoProfile { .. } => diagnosis.hint_command("make one", "mss init"),
+        Error::NoKeys { .. } => diagnosis.hint("set keys.certificate and keys.key, or choose another profile with --profile"),
+        Error::FolderRenewed { .. } => diagnosis
+            .because("its UIDVALIDITY changed: the numbers of its messages mean other messages now")
+            .hint_command(
+                "ask the operator why, then go on: messages are told apart by their content",
+                "mss fetch --accept-renewed-folder",
+            ),
+        Error::Inbox(InboxError::Journal(JournalError::OtherKey))
+        | Error::Outbox(OutboxError::Journal(JournalError::OtherKey)) => {
+            diagnosis.hint("put back the storage.key it was begun with: what it knows is sealed under that key")
+        }
+        Error::Inbox(InboxError::Journal(JournalError::Newer { .. }))
+        | Error::Outbox(OutboxError::Journal(JournalError::Newer { .. })) => {
+            diagnosis.hint("use the version of mss that wrote it, or a later one")
+        }
+        Error::Inbox(InboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
+        | Error::Outbox(OutboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
+        | Error::Fs(FsError::TooOpen { path, wanted, .. }) => {
+            diagnosis.hint(format!("chmod {wanted:o} {}", path.display()))
+        }
+        Error::Outbox(OutboxError::State { .. } | OutboxError::NoSuchMessage { .. }) => {
+            diagnosis.hint_command("see the messages and their states", "mss outbox list")
+        }
+        Error::Malformed { .. } => diagnosis.hint("write it in one of these forms"),
+        Error::Answer { .. } => diagnosis.hint("see what stdout is connected to; what was done stays done"),
+        Error::Open(_) | Error::Spool { .. } | Error::Seal(SealError::Fs(_)) | Error::Transport(TransportError::Fs(_)) => {
+            diagnosis.hint("see whether the disk is full or failing; nothing half done is left, run the same command again")
+        }
+        Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
+        | Error::Submission(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
+        | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
+            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
+        Error::Smtp(SmtpError { failure: smtp::Failure::Link(link), .. })
+        | Error::Submission(SmtpError { failure: smtp::Failure::Link(link), .. })
+        | Error::Imap(ImapError { failure: imap::Failure::Link(link), .. })
+        | Error::Http(HttpError::Link(link))
+        | Error::Directory(DirectoryError::Unreachable(HttpError::Link(link))) => link_advice(diagnosis, link),
+        Error::Imap(ImapError { failure: imap::Failure::Refused { .. }, stage: imap::Stage::Select }) => {
+            diagnosis.hint("name a folder of the mailbox with --folder; INBOX is always there")
+        }
+        Error::Imap(ImapError { failure: imap::Failure::Refused { .. }, .. }) => diagnosis.hint(
+            "see what the server says; what was stored stays stored, and the next run goes on where this one stopped",
+        ),
+        Error::Imap(ImapError { failure: imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. }, .. })
+        | Error::Directory(DirectoryError::Busy { .. }) => diagnosis.hint("run the same command again in a minute"),
+        Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
+        Error::SignIn(SignInError::Totp(_)) => diagnosis
+            .hint("signin.totp-seed is the seed as the operator printed it: at least 26 letters A-Z and digits 2-7"),
+        Error::Trace(TraceError::Damaged { .. }) => {
+            diagnosis.hint_command("see what was changed", "mss audit verify")
+        }
+        _ => diagnosis,
+    }
+}
+
+/// The words of the server, where the failure is an answer of its own. They come from outside: they are told, not obeyed.
+fn server_said(error: &Error) -> Option<String> {
+    match error {
+        Error::Smtp(SmtpError { failure: smtp::Failure::Link(LinkError::StartTlsRefused { reply, .. }), .. })
+        | Error::Submission(SmtpError {
+            failure: smtp::Failure::Link(LinkError::StartTlsRefused { reply, .. }), ..
+        })
+        | Error::Imap(ImapError { failure: imap::Failure::Link(LinkError::StartTlsRefused { reply, .. }), .. }) => {
+            Some(reply.clone())
+        }
+        Error::Smtp(error) | Error::Submission(error) => {
+            error.failure.reply().map(|reply| format!("{} {}", reply.code(), reply.text()))
+        }
+        Error::Imap(error) => error.failure.text().map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn link_advice(diagnosis: Diagnosis, link: &LinkError) -> Diagnosis {
+    match link {
+        LinkError::Untrusted { .. } => diagnosis
+            .hint("compare trust.anchors with what the operator publishes; nothing was sent and nobody signed in"),
+        LinkError::StartTlsMissing { .. } | LinkError::StartTlsRefused { .. } | LinkError::InjectedPlaintext { .. } => {
+            diagnosis.hint(
+                "somebody may be on the way: nothing was sent in clear; try another network and tell the operator",
+            )
+        }
+        LinkError::IdentityRefused { .. } => {
+            diagnosis.hint("check that the certificate is registered with the operator and has not expired")
+        }
+        LinkError::Unreachable { .. } | LinkError::Timeout { .. } | LinkError::Broken { .. } => {
+            diagnosis.hint("check the network, and the host and port of the profile; then run the same command again")
+        }
+        _ => diagnosis,
+    }
+}
