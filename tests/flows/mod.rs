@@ -1,10 +1,18 @@
-//! The real program from end to end, one file per verb.
+//! The real program from end to end: one file for each verb, and some for accidents.
 
 mod audit;
 mod config;
 mod demo;
+mod faults;
+mod fetch;
+mod foreign;
 mod init;
+mod kills;
+mod lookup;
 mod outbox;
+pub mod post;
 mod purge_check;
+mod refusals;
 mod sandbox;
 mod schemas;
+mod send;
