@@ -29,7 +29,7 @@ finish() {
 trap finish EXIT
 export HOME=$work/home
 unset "${!XDG_@}" "${!MSS_@}"
-mkdir -p "$HOME"
+mkdir -p "$HOME" "$work/other-home"
 
 echo 'fn main() { println!("Hello, world!"); }' >"$work/hello.rs"
 rustup_home=${RUSTUP_HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)/.rustup}
@@ -67,7 +67,8 @@ hello() { "$work/hello"; }
 version() { "$mss" --version; }
 lookup() { "$mss" --service-key "$work/service-key" lookup durand; }
 lookup_first() { lookup; }
-lookup_in_sandbox() { "$mss" --sandbox lookup durand; }
+# In a home of its own: beside the operator above it would find its ports taken, and its lists not kept.
+lookup_in_sandbox() { HOME="$work/other-home" "$mss" --sandbox lookup durand; }
 
 names=(hello version lookup lookup_first lookup_in_sandbox)
 titles=("hello-world" "mss --version" "mss lookup durand" "mss lookup durand, first" "mss --sandbox lookup durand")
