@@ -87,7 +87,7 @@ pub enum Failure {
     /// The sign-in was refused.
     #[error("the server refused the sign-in")]
     SignInRefused { text: String },
-    /// The server cannot do it now (RFC 5530: UNAVAILABLE, INUSE, SERVERBUG).
+    /// The server cannot do it now (RFC 5530: UNAVAILABLE, INUSE).
     #[error("the server cannot do it now")]
     Unavailable { text: String },
     /// The server refused the command (NO or BAD).
@@ -113,7 +113,7 @@ pub enum Failure {
 impl Failure {
     /// A command that was answered with NO or BAD: for now (RFC 5530, section 3), or as such.
     pub(super) fn of(text: &str) -> Failure {
-        const FOR_NOW: [&str; 3] = ["[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]"];
+        const FOR_NOW: [&str; 2] = ["[UNAVAILABLE]", "[INUSE]"];
         let text = bounded(text);
         let begins = |code: &&str| text.get(..code.len()).is_some_and(|start| start.eq_ignore_ascii_case(code));
         if FOR_NOW.iter().any(begins) { Failure::Unavailable { text } } else { Failure::Refused { text } }

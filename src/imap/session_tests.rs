@@ -257,6 +257,8 @@ fn a_message_too_large_another_or_cut_short_is_not_taken_for_the_right_one() {
     assert!(matches!(bye.unwrap_err().failure, Failure::Bye { text } if text == "maintenance"));
     let (refused, _) = fetched("$ NO [SERVERBUG] disk\r\n", false);
     assert!(matches!(refused.unwrap_err().failure, Failure::Refused { .. }));
+    let (busy, _) = fetched("$ NO [unavailable] later\r\n", false);
+    assert!(matches!(busy.unwrap_err().failure, Failure::Unavailable { text } if text == "[unavailable] later"));
 }
 
 #[test]

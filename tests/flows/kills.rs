@@ -64,6 +64,26 @@ fn a_message_whose_sender_was_killed_arrives_once() {
 }
 
 #[test]
+fn a_sender_killed_while_it_waits_for_the_answer_does_not_know_and_does_not_guess() {
+    let bench = bench();
+    let slow = ["--fault", "data-end=stall:60"];
+    let running = bench.call(slow.iter().chain(&words("Bilan"))).start();
+    let until = Instant::now() + Duration::from_secs(60);
+    while delivered(&bench, DURAND) == 0 {
+        assert!(Instant::now() < until, "the operator never got the message");
+        thread::sleep(Duration::from_millis(5));
+    }
+    running.kill().signal(9);
+    let next = bench.run(words("Bilan"));
+    let line = next.status(80).json();
+    assert_eq!((&line["state"], delivered(&bench, DURAND)), (&"unknown".into(), 1), "{next}");
+    bench.run(["outbox", "resolve", line["id"].as_str().unwrap(), "--assume", "delivered"]).status(0);
+    bench.run(words("Bilan")).status(0);
+    assert_eq!(delivered(&bench, DURAND), 1);
+    bench.run(["audit", "verify"]).status(0);
+}
+
+#[test]
 fn a_message_whose_reader_was_killed_is_stored_once_and_whole() {
     let bench = bench();
     let send = |subject: &str| {
