@@ -322,6 +322,7 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show each message and what became of each recipient')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Submit what is queued, and what was deferred and is due')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Take back a message that is queued or deferred')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Settle a message whose line broke between its last octet and the answer')
             break
         }
@@ -350,6 +351,29 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             break
         }
         'mss;outbox;run' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
+            [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; auto respects NO_COLOR and colours only what a terminal shows')
+            [CompletionResult]::new('--service-key', '--service-key', [CompletionResultType]::ParameterName, 'Open the vault with the service key in this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from this open file descriptor')
+            [CompletionResult]::new('--passphrase-command', '--passphrase-command', [CompletionResultType]::ParameterName, 'Run this command and take the first line it prints as the passphrase')
+            [CompletionResult]::new('--unlock-certificate', '--unlock-certificate', [CompletionResultType]::ParameterName, 'Open the vault with this certificate (PEM), for example the site''s recovery certificate')
+            [CompletionResult]::new('--unlock-key', '--unlock-key', [CompletionResultType]::ParameterName, 'The key of that certificate (PEM, mode 0600)')
+            [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Work against a whole operator started inside this process; its mail is kept between runs')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON: one object, or one line for each recipient, message or entry')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mss;outbox;cancel' {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')

@@ -267,27 +267,28 @@ complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcomman
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s p -l profile -d 'Work as this profile instead of the default one' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s q -l quiet -d 'Say nothing but the answer and errors'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -f -a "list" -d 'Show each message and what became of each recipient'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -f -a "run" -d 'Submit what is queued, and what was deferred and is due'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run resolve" -f -a "resolve" -d 'Settle a message whose line broke between its last octet and the answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -f -a "list" -d 'Show each message and what became of each recipient'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -f -a "run" -d 'Submit what is queued, and what was deferred and is due'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -f -a "cancel" -d 'Take back a message that is queued or deferred'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve" -f -a "resolve" -d 'Settle a message whose line broke between its last octet and the answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -325,6 +326,24 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l assume -d 'What became of it' -r -f -a "delivered\t'It arrived; it is not sent again'
 lost\t'It did not arrive; the same message is queued again'"
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s p -l profile -d 'Work as this profile instead of the default one' -r

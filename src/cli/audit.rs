@@ -164,11 +164,16 @@ fn verify(session: &Session<'_>, account: &Account<'_>) -> Result<Status, Diagno
             output.line(format_args!("note: {notice}"))?;
         }
         let signed = verdict.signed.map_or_else(|| "none signed".to_owned(), |signed| format!("{signed} signed"));
-        let (style, word) = if verdict.is_sound() { (GOOD, "sound") } else { (BAD, "not sound") };
+        let (style, word) = match (verdict.is_sound(), verdict.records) {
+            (true, 0) => (BAD, "there is no trace"),
+            (true, _) => (GOOD, "sound"),
+            (false, _) => (BAD, "not sound"),
+        };
         output.line(format_args!("{style}{word}{style:#}: {} records, {signed}", verdict.records))?;
         output.note(Verdict::MEANING);
     }
-    Ok(if verdict.is_sound() { Status::Done } else { Status::Finding })
+    // A trace that was taken away whole looks like one that was never begun: neither verifies.
+    Ok(if verdict.is_sound() && verdict.records > 0 { Status::Done } else { Status::Finding })
 }
 
 fn verify_line(verdict: &Verdict) -> VerifyLine {

@@ -1,6 +1,10 @@
 //! `mss demo`: the main job from end to end, told step by step.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
@@ -33,12 +37,13 @@ pub(super) fn run(globals: &Globals, environment: &Environment, output: &Output)
     session.start_sandbox(Options::new)?;
     let dir = session.places.state.join("demo");
     fs::private_dir(&dir).map_err(Error::from)?;
-    let demo = Demo { output, result: dir.join("result.pdf"), received: dir.join("received") };
+    let command = RefCell::default();
+    let demo = Demo { output, command, result: dir.join("result.pdf"), received: dir.join("received") };
     fs::write_private(&demo.result, RESULT).map_err(Error::from)?;
 
     let laboratory = session.account()?;
     let doctor = session.account_named(Some("dr.durand"))?;
-    output.line("A laboratory sends a result to a doctor, in an operator that runs inside this process.")?;
+    demo.say("A laboratory sends a result to a doctor, in an operator that runs inside this process.")?;
     demo.look_up(&laboratory)?;
     demo.send(&laboratory)?;
     laboratory.sign_off()?;
@@ -46,22 +51,43 @@ pub(super) fn run(globals: &Globals, environment: &Environment, output: &Output)
     doctor.sign_off()?;
     demo.purge_check(&laboratory)?;
     demo.audit(&laboratory)?;
-    output.line("The operator, its mailboxes and both traces are kept: go on with the commands above.")?;
+    demo.say("The operator, its mailboxes and both traces are kept: go on with the commands above.")?;
     Ok(Status::Done)
+}
+
+/// One thing that was shown.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct StepLine {
+    schema: &'static str,
+    /// The command that does it.
+    command: String,
+    /// What it showed.
+    shown: String,
 }
 
 struct Demo<'a> {
     output: &'a Output,
+    command: RefCell<String>,
     result: PathBuf,
     received: PathBuf,
 }
 
 impl Demo<'_> {
+    fn say(&self, text: &str) -> Result<(), Diagnosis> {
+        if self.output.json { Ok(()) } else { Ok(self.output.line(text)?) }
+    }
+
     fn command(&self, words: &str) -> Result<(), Diagnosis> {
-        Ok(self.output.line(format_args!("$ mss --sandbox {words}"))?)
+        let shown = format!("$ mss --sandbox {words}");
+        self.command.replace(shown.trim_start_matches("$ ").to_owned());
+        self.say(&shown)
     }
 
     fn told(&self, text: impl std::fmt::Display) -> Result<(), Diagnosis> {
+        if self.output.json {
+            let command = self.command.borrow().clone();
+            return Ok(self.output.json(&StepLine { schema: "mss.demo/1", command, shown: text.to_string() })?);
+        }
         Ok(self.output.line(format_args!("  {GOOD}✓{GOOD:#} {text}"))?)
     }
 

@@ -206,6 +206,7 @@ pub const PAGES: [Page; 11] = [
         examples: &[
             ("What is not settled:", "mss --sandbox outbox list --open"),
             ("Submit what is queued:", "mss --sandbox outbox run"),
+            ("Take message 7 back before it leaves:", "mss outbox cancel 7"),
             (
                 "The recipient has message 7, though the server never answered:",
                 "mss outbox resolve 7 --assume delivered",

@@ -31,6 +31,11 @@ pub enum Deed {
     },
     /// Submit what is queued, and what was deferred and is due
     Run,
+    /// Take back a message that is queued or deferred
+    Cancel {
+        /// The number of the message, as mss outbox list shows it
+        id: String,
+    },
     /// Settle a message whose line broke between its last octet and the answer
     Resolve {
         /// The number of the message, as mss outbox list shows it
@@ -70,6 +75,10 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
                 }
                 None => status,
             })
+        }
+        Deed::Cancel { id } => {
+            tell(session, &outbox::cancel(account, id)?)?;
+            Ok(Status::Done)
         }
         Deed::Resolve { id, assume } => {
             let resolution = match assume {

@@ -5,10 +5,18 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::globals::{Color, Globals};
 use super::safe::quoted;
+
+/// Something to act on that did not stop the work, on stderr.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct WarningLine {
+    schema: &'static str,
+    message: String,
+}
 
 /// Where and how to answer.
 pub struct Output {
@@ -73,6 +81,13 @@ impl Output {
 
     /// Something the user should act on; shown with `--quiet` too.
     pub fn warning(&self, text: impl std::fmt::Display) {
+        if self.json {
+            let warning = WarningLine { schema: "mss.warning/1", message: text.to_string() };
+            if let Ok(json) = serde_json::to_string(&warning) {
+                self.stderr(format_args!("{json}\n"));
+            }
+            return;
+        }
         let style = AnsiColor::Yellow.on_default().bold();
         self.stderr(format_args!("{style}warning{style:#}: {text}\n"));
     }

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 use super::audit::VerifyLine;
 use super::config::{PathLine, SettingLine};
+use super::demo::StepLine;
 use super::diagnosis::ErrorLine;
 use super::init::InitLine;
+use super::output::WarningLine;
 use super::sandbox::{FaultLine, SandboxLine};
 use crate::commands::{audit, fetch, lookup, outbox, purge_check, send};
 use crate::vault;
@@ -15,11 +17,12 @@ use crate::vault;
 type Maker = fn() -> Schema;
 
 /// The name of each answer and its schema.
-const SCHEMAS: [(&str, Maker); 13] = [
+const SCHEMAS: [(&str, Maker); 15] = [
     ("mss.audit-log/1", || schema_for!(audit::Line)),
     ("mss.audit-verify/1", || schema_for!(VerifyLine)),
     ("mss.config-path/1", || schema_for!(PathLine)),
     ("mss.config/1", || schema_for!(SettingLine)),
+    ("mss.demo/1", || schema_for!(StepLine)),
     ("mss.error/1", || schema_for!(ErrorLine)),
     ("mss.fetch/1", || schema_for!(fetch::Line)),
     ("mss.init/1", || schema_for!(InitLine)),
@@ -29,6 +32,7 @@ const SCHEMAS: [(&str, Maker); 13] = [
     ("mss.sandbox-fault/1", || schema_for!(FaultLine)),
     ("mss.sandbox/1", || schema_for!(SandboxLine<'_>)),
     ("mss.send/1", || schema_for!(send::Line)),
+    ("mss.warning/1", || schema_for!(WarningLine)),
 ];
 
 /// Every name there is a schema for; `config` is the configuration itself.

@@ -1,5 +1,6 @@
 //! Opening the vault with what the words, the environment or the terminal give, and nothing else.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub(super) fn open(session: &Session<'_>) -> Result<Vault, Diagnosis> {
             .map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
         return Ok(Vault::open(&path, Opener::Identity(&identity))?);
     }
-    if let Some(file) = service_key_file(session) {
+    if let Some(file) = service_key_file(session).filter(|_| !passphrase_is_nearer(session)) {
         let key = ServiceKey::read(&file).map_err(|error| Diagnosis::service_key(&file, error))?;
         return Ok(Vault::open(&path, Opener::ServiceKey(&key))?);
     }
@@ -63,6 +64,16 @@ fn credential(environment: &Environment, name: &str) -> Option<PathBuf> {
 fn service_key_file(session: &Session<'_>) -> Option<PathBuf> {
     let named = session.globals.opening.service_key.clone();
     named.or_else(|| credential(session.environment, "mss.service-key"))
+}
+
+/// A passphrase named on the command line wins over a service key from a variable or a credential.
+fn passphrase_is_nearer(session: &Session<'_>) -> bool {
+    let opening = &session.globals.opening;
+    let flag = |value: Option<&OsStr>, variable| value.is_some() && value != session.environment.get(variable);
+    let passphrase = flag(opening.passphrase_file.as_deref().map(Path::as_os_str), "MSS_PASSPHRASE_FILE")
+        || flag(opening.passphrase_command.as_deref().map(OsStr::new), "MSS_PASSPHRASE_COMMAND")
+        || opening.passphrase_fd.is_some();
+    passphrase && !flag(opening.service_key.as_deref().map(Path::as_os_str), "MSS_SERVICE_KEY_FILE")
 }
 
 fn given_passphrase(session: &Session<'_>) -> Result<Option<Secret<String>>, Diagnosis> {

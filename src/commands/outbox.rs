@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::account::Account;
 use super::error::Error;
 use super::submit;
-use crate::outbox::{Entry, Id, Resolution, State};
+use crate::outbox::{Entry, Id, Outbox, OutboxError, Resolution, State};
 use crate::trace::{Action, Answer, Outcome};
 
 /// One recipient of one message.
@@ -49,15 +49,29 @@ pub fn run(account: &Account<'_>) -> Result<(Vec<Line>, Option<Error>), Error> {
     Ok((submitted.entries.iter().flat_map(lines).collect(), submitted.trouble))
 }
 
+/// Takes back a message that waits: it is never sent, and the same command sends it anew.
+pub fn cancel(account: &Account<'_>, id: &str) -> Result<Vec<Line>, Error> {
+    settle(account, id, "outbox cancel", |outbox, id| outbox.cancel(id).map(|()| State::Cancelled))
+}
+
 /// Settles a message whose answer never came, by what somebody knows of it.
 pub fn resolve(account: &Account<'_>, id: &str, resolution: Resolution) -> Result<Vec<Line>, Error> {
+    settle(account, id, "outbox resolve", |outbox, id| outbox.resolve(id, resolution))
+}
+
+/// A person decides on a message, under an entry of the trace.
+fn settle(
+    account: &Account<'_>,
+    id: &str,
+    request: &str,
+    deed: impl FnOnce(&Outbox, Id) -> Result<State, OutboxError>,
+) -> Result<Vec<Line>, Error> {
     let outbox = account.outbox()?;
     let number: Id =
         id.parse().map_err(|_| Error::Malformed { given: id.to_owned(), what: "the number of a message" })?;
     let entry = outbox.entry(number)?;
-    let traced =
-        account.begin(Action::Resolve, "outbox resolve", Some(&entry.message_id), &entry.envelope.recipients)?;
-    match outbox.resolve(number, resolution) {
+    let traced = account.begin(Action::Resolve, request, Some(&entry.message_id), &entry.envelope.recipients)?;
+    match deed(&outbox, number) {
         Ok(state) => account.end(traced, &Answer::new(Outcome::Done, state.word()))?,
         Err(error) => {
             account.end(traced, &Answer::new(Outcome::Failed, &error.to_string()))?;

@@ -140,3 +140,12 @@ fn the_log_is_filtered_by_time_action_and_message() {
     bench.run(["audit", "log", "--since", "yesterday"]).status(64).stderr_has("2026-01-31");
     bench.run(["--profile", "dr.martin", "audit", "log"]).status(0).stdout_lacks("@").stderr_has("no entry");
 }
+
+#[test]
+fn a_trace_that_was_taken_away_does_not_verify() {
+    let bench = Bench::new().sandbox().clock("2026-01-05T08:00:00Z");
+    bench.run(["lookup", "durand"]).status(0);
+    bench.run(["audit", "verify"]).status(0).stdout_has("sound");
+    std::fs::remove_dir_all(bench.home().join(".state/mss/sandbox/laboratoire/trace")).expect("there is a trace");
+    bench.run(["audit", "verify"]).status(1).stdout_has("there is no trace");
+}

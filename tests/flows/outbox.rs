@@ -56,6 +56,17 @@ fn a_message_that_is_said_to_be_lost_is_the_same_message_when_it_goes_again() {
 }
 
 #[test]
+fn a_message_that_waits_can_be_taken_back() {
+    let bench = sandbox();
+    send(&bench, "rcpt=defer:451 4.3.0 later").status(75);
+    let id = bench.run(["--json", "outbox", "list"]).json()["id"].as_str().expect("it has a number").to_owned();
+    bench.run(["outbox", "cancel", &id]).status(0).stdout_has("cancelled");
+    bench.call(["outbox", "run"]).variable("MSS_CLOCK", "2026-01-06T08:00:00Z").run().status(0);
+    assert_eq!(arrived(&bench), 0, "what was taken back is never sent");
+    bench.run(["outbox", "cancel", &id]).status(64);
+}
+
+#[test]
 fn a_number_that_is_none_is_refused() {
     let bench = sandbox();
     bench.run(["outbox", "resolve", "7", "--assume", "lost"]).status(1);

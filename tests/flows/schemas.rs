@@ -32,6 +32,7 @@ fn every_answer_has_the_shape_of_its_schema() {
     let durand: Vec<&str> = durand.iter().map(String::as_str).collect();
     let operator = Operator::start(&bench, &[]);
     let init = operator.init_words(&bench, "laboratoire").into_iter().chain(["--json".to_owned()]);
+    let shown = bench.run(["--json", "demo"]).status(0).json_lines();
     let mut lines = vec![operator.description().clone(), bench.run(init).status(0).json()];
     lines.extend(sandbox(&durand).status(0).json_lines());
     lines.extend(sandbox(&[&durand[..], &["--again", "--dry-run"]].concat()).status(0).json_lines());
@@ -52,6 +53,12 @@ fn every_answer_has_the_shape_of_its_schema() {
     let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
     lines.push(sandbox(&unknown).status(76).json_error());
     lines.push(sandbox(&["send"]).status(64).json_error());
+    lines.extend(shown);
+    let two = sandbox(&["send", "--to", "a@medecin.sandbox", "--to", "b@medecin.sandbox", "--attach", &pdf]);
+    let told = two.status(76).stderr.lines();
+    let told: Vec<Value> = told.map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    assert_eq!(told.len(), 2, "what stops the message, and what else would");
+    lines.extend(told);
     lines.dedup_by(|one, other| one["schema"] == other["schema"] && one["kind"] == other["kind"]);
     let mut seen = check(&bench, &lines);
     seen.sort();
