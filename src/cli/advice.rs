@@ -43,6 +43,9 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
                 "ask for a certificate, or send it as composed, readable by the operators",
                 format!("mss send --protection transport --to {address} --attach FILE"),
             ),
+        Error::LeftOutBefore { address } => diagnosis
+            .because("they were left out when it was queued, and nothing is sent twice to the others")
+            .hint_command("send it to them alone", format!("mss send --to {address} --attach FILE")),
         Error::CertificateRefused { address, findings } => {
             let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);

@@ -132,6 +132,7 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Refused(Refusal::NotListed(_)) => (Status::Untrusted, "recipient-not-listed"),
         Error::NoCertificate { .. } => (Status::Untrusted, "recipient-no-certificate"),
         Error::CertificateRefused { findings, .. } => (Status::Untrusted, certificate_code(findings.first())),
+        Error::LeftOutBefore { .. } => (Status::Partial, "recipient-left-out-before"),
         Error::Recipients(_) => (Status::Usage, "recipients"),
         Error::Draft(_) => (Status::Data, "draft"),
         Error::AttachmentUnreadable { .. } => (Status::NoInput, "attachment-unreadable"),

@@ -36,6 +36,8 @@ pub enum Error {
     NoCertificate { address: Address },
     #[error("no certificate of {address} can be used")]
     CertificateRefused { address: Address, findings: Vec<Finding> },
+    #[error("{address} is not among the recipients of the message that was queued before")]
+    LeftOutBefore { address: Address },
     #[error(transparent)]
     Recipients(#[from] RecipientError),
 

@@ -95,21 +95,30 @@ impl Addressee {
     }
 }
 
+/// Everybody who was asked for: those who can be served, and why the others cannot.
+struct Judged {
+    addressees: Vec<Addressee>,
+    /// Role and address of each, also of those who are left out: what makes two commands the same.
+    asked: Vec<(Role, String)>,
+    left_out: Vec<Error>,
+}
+
 /// The whole story of one message.
 pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     let attachments = attach(&request.attachments)?;
-    let (addressees, left_out) = admit_all(account, request)?;
+    let Judged { addressees, asked, mut left_out } = admit_all(account, request)?;
     let draft = compose(account, request, attachments, &addressees)?;
     if request.dry_run {
         let message_id = draft.parts().message_id.to_string();
         let lines = addressees.iter().map(|one| line(one, request, message_id.clone(), None)).collect();
         return Ok(Sent { lines, left_out, trouble: None });
     }
-    let fingerprint = fingerprint(account, request, &draft)?;
+    let fingerprint = fingerprint(account, request, &draft, asked)?;
     let outbox = account.outbox()?;
     let mut queued = Vec::new();
     for mut sealed in seal(account, &draft, addressees.as_slice())? {
-        queued.push(enqueue(account, &outbox, &fingerprint, &mut sealed)?);
+        let copy = copy_name(&sealed, &addressees);
+        queued.push(enqueue(account, &outbox, &fingerprint, &copy, &mut sealed)?);
     }
     let ids: Vec<Id> = queued.iter().map(|(id, _)| *id).collect();
     let submitted = submit::submit(account, &outbox, &ids)?;
@@ -118,6 +127,12 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
         for one in addressees.iter().filter(|one| entry.envelope.recipients.contains(one.admitted().address())) {
             lines.push(line(one, request, entry.message_id.to_string(), Some((entry, known))));
         }
+    }
+    let in_a_message = |one: &&Addressee| {
+        submitted.entries.iter().any(|entry| entry.envelope.recipients.contains(one.admitted().address()))
+    };
+    for one in addressees.iter().filter(|one| !in_a_message(one)) {
+        left_out.push(Error::LeftOutBefore { address: one.admitted().address().clone() });
     }
     Ok(Sent { lines, left_out, trouble: submitted.trouble })
 }
@@ -148,21 +163,28 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Directory, signed list, certificates: everyone is judged, and one who fails stops the message unless `partial`.
-fn admit_all(account: &Account<'_>, request: &Request) -> Result<(Vec<Addressee>, Vec<Error>), Error> {
+fn admit_all(account: &Account<'_>, request: &Request) -> Result<Judged, Error> {
     let gate = Gate::open(account)?;
     let wanted = [(&request.to, Role::To), (&request.cc, Role::Cc), (&request.bcc, Role::Bcc)];
     let mut addressees: Vec<Addressee> = Vec::new();
+    let mut asked = Vec::new();
     let mut failures = Vec::new();
     for (given, role) in wanted.into_iter().flat_map(|(all, role)| all.iter().map(move |one| (one, role))) {
         match gate.admit(given).and_then(|guest| addressee(&gate, guest, role, request.protection)) {
             Ok(one) if addressees.iter().any(|other| other.admitted().address() == one.admitted().address()) => {}
-            Ok(one) => addressees.push(one),
-            Err(error) if error.is_about_a_recipient() => failures.push(error),
+            Ok(one) => {
+                asked.push((role, one.admitted().address().key()));
+                addressees.push(one);
+            }
+            Err(error) if error.is_about_a_recipient() => {
+                asked.push((role, given.trim().to_lowercase()));
+                failures.push(error);
+            }
             Err(error) => return Err(error),
         }
     }
     if failures.is_empty() || (request.partial && !addressees.is_empty()) {
-        return Ok((addressees, failures));
+        return Ok(Judged { addressees, asked, left_out: failures });
     }
     let first = failures.remove(0);
     for other in failures {
@@ -225,8 +247,14 @@ fn seal(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Resul
     Ok(smime::seal(draft, &Recipients::new(recipients)?, signer, Some(signer.certificate()), at, &dir)?)
 }
 
-/// What makes a message this one and no other: sender, recipients, subject, text, files and protection, under a key of ours.
-fn fingerprint(account: &Account<'_>, request: &Request, draft: &Draft) -> Result<[u8; 32], Error> {
+/// What makes a message this one and no other: sender, recipients asked for, subject, text, files and protection, under a key
+/// of ours. Who was left out counts too: the same command, run when they can be served, is not another message to the rest.
+fn fingerprint(
+    account: &Account<'_>,
+    request: &Request,
+    draft: &Draft,
+    mut asked: Vec<(Role, String)>,
+) -> Result<[u8; 32], Error> {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut part = |name: &str, octets: &[u8]| {
         context.update(name.as_bytes());
@@ -235,10 +263,9 @@ fn fingerprint(account: &Account<'_>, request: &Request, draft: &Draft) -> Resul
     };
     let parts = draft.parts();
     part("from", parts.from.address.key().as_bytes());
-    for (name, people) in [("to", &parts.to), ("cc", &parts.cc), ("bcc", &parts.bcc)] {
-        let mut keys: Vec<String> = people.iter().map(|mailbox| mailbox.address.key()).collect();
-        keys.sort();
-        keys.iter().for_each(|key| part(name, key.as_bytes()));
+    asked.sort();
+    for (role, key) in &asked {
+        part(role_name(*role), key.as_bytes());
     }
     part("subject", parts.subject.as_bytes());
     part("text", parts.text.as_bytes());
@@ -259,11 +286,12 @@ fn enqueue(
     account: &Account<'_>,
     outbox: &Outbox,
     fingerprint: &[u8; 32],
+    copy: &str,
     sealed: &mut Sealed,
 ) -> Result<(Id, bool), Error> {
     let mut attempt = 0u32;
     loop {
-        let key = copy_key(fingerprint, &sealed.envelope().recipients, attempt);
+        let key = copy_key(fingerprint, copy, attempt);
         match outbox.enqueue_sealed(&key, sealed)? {
             Enqueued::Known(_, State::Refused | State::Cancelled) => attempt += 1,
             Enqueued::Known(id, _) => {
@@ -275,16 +303,29 @@ fn enqueue(
     }
 }
 
-/// The copy for these recipients, and the number of refusals before it.
-fn copy_key(fingerprint: &[u8; 32], recipients: &[crate::mail::Address], attempt: u32) -> [u8; 32] {
+/// Which copy of a message it is: that of one blind recipient, by the address, or that of all the others.
+fn copy_name(sealed: &Sealed, addressees: &[Addressee]) -> String {
+    let recipients = &sealed.envelope().recipients;
+    let blind =
+        addressees.iter().find(|one| one.role() == Role::Bcc && recipients == &[one.admitted().address().clone()]);
+    blind.map_or_else(|| "open".to_owned(), |one| one.admitted().address().key())
+}
+
+/// The key of one copy, and the number of refusals before it.
+fn copy_key(fingerprint: &[u8; 32], copy: &str, attempt: u32) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(fingerprint);
     context.update(&attempt.to_be_bytes());
-    for address in recipients {
-        context.update(address.key().as_bytes());
-        context.update(b"\n");
-    }
+    context.update(copy.as_bytes());
     context.finish().as_ref().try_into().expect("SHA-256 gives 32 octets")
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::To => "to",
+        Role::Cc => "cc",
+        Role::Bcc => "bcc",
+    }
 }
 
 fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(&Entry, bool)>) -> Line {
@@ -301,11 +342,7 @@ fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(
         id: queued.map(|(entry, _)| entry.id.to_string()),
         message_id,
         recipient: one.admitted().address().to_string(),
-        role: match one.role() {
-            Role::To => "to",
-            Role::Cc => "cc",
-            Role::Bcc => "bcc",
-        },
+        role: role_name(one.role()),
         holder: registered.holder.clone(),
         state: recipient.map_or("checked", |recipient| recipient.state.word()),
         known: queued.is_some_and(|(_, known)| known),

@@ -161,6 +161,25 @@ fn partial_serves_those_who_can_be_served_and_says_who_was_not() {
 }
 
 #[test]
+fn who_was_left_out_can_be_served_later_without_a_second_copy_to_the_others() {
+    let bench = bench();
+    let words = ["--json", "send", "--partial", "--to", DURAND, "--to", LEFEVRE, "--attach", "result.pdf"];
+    let people = post::operator(&bench).join("operator.json");
+    let whole = std::fs::read(&people).unwrap();
+    let mut without: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+    without["people"]["dr.lefevre"]["leaf"] = serde_json::Value::Null;
+    post::write(&people, without.to_string().as_bytes());
+    assert_eq!(bench.run(words).status(79).json_error()["code"], "recipient-no-certificate");
+    post::write(&people, &whole);
+    let again = bench.run(words);
+    assert_eq!(again.status(79).json_error()["code"], "recipient-left-out-before");
+    assert_eq!(again.json()["known"], true);
+    assert_eq!((delivered(&bench, DURAND), delivered(&bench, LEFEVRE)), (1, 0));
+    bench.run(["send", "--to", LEFEVRE, "--attach", "result.pdf"]).status(0);
+    assert_eq!((delivered(&bench, DURAND), delivered(&bench, LEFEVRE)), (1, 1));
+}
+
+#[test]
 fn transport_must_be_asked_for_and_stays_inside_the_space() {
     let bench = bench();
     let words = ["--json", "send", "--protection", "transport", "--subject", "Bilan", "--attach", "result.pdf", "--to"];
