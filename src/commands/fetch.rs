@@ -14,6 +14,7 @@ use super::traced::told;
 use crate::fs::{self, Staged};
 use crate::imap::{Failure, ImapError, Session, Which};
 use crate::inbox::{Inbox, Kept, Standing};
+use crate::mail::MessageId;
 use crate::pki::Identity;
 use crate::trace::{Action, Answer, Outcome};
 use crate::vault::After;
@@ -133,25 +134,53 @@ impl Desk<'_> {
         }
     }
 
-    /// One message, the whole way. Nothing to tell where it was taken before and stays on the server.
+    /// One message, the whole way. Nothing to tell where it was taken before and nothing is left to do on the server.
     fn take(&self, session: &mut Session, uid: u32) -> Result<Option<Line>, Error> {
         let known = self.inbox.known_uid(&self.request.folder, self.uid_validity, uid)?;
-        if known.as_ref().is_some_and(|kept| kept.acknowledged.is_some()) {
-            return Ok(None);
+        let line = match known {
+            // What was kept until now may be marked, moved or deleted now; anything else was settled when it was done.
+            Some(kept) if self.is_settled(&kept) => return Ok(None),
+            Some(kept) => self.line(uid, "known", &kept),
+            None => match self.store_traced(session, uid)? {
+                Some(line) => line,
+                None => return Ok(None),
+            },
+        };
+        let acknowledged = self.acknowledge(session, uid, line.quarantined)?;
+        Ok(Some(Line { acknowledged, ..line }))
+    }
+
+    fn is_settled(&self, kept: &Kept) -> bool {
+        match kept.acknowledged.as_deref() {
+            None => false,
+            Some("keep") => self.request.after == After::Keep,
+            Some(_) => true,
         }
+    }
+
+    fn line(&self, uid: u32, state: &'static str, kept: &Kept) -> Line {
+        Line {
+            schema: "mss.fetch/1",
+            uid,
+            state,
+            place: Some(kept.place.display().to_string()),
+            acknowledged: "kept",
+            quarantined: kept.quarantined,
+            received: None,
+            error: None,
+        }
+    }
+
+    /// Fetches and stores, under an entry of the trace; nothing where the message is gone.
+    fn store_traced(&self, session: &mut Session, uid: u32) -> Result<Option<Line>, Error> {
         let account = self.account;
         let traced = account.begin(Action::Fetch, &format!("UID FETCH {uid} BODY.PEEK[]"), None, &[])?;
-        match self.store(session, uid, known) {
+        match self.store(session, uid) {
             Ok((line, message_id)) => {
                 let outcome = if line.quarantined { Outcome::Refused } else { Outcome::Done };
-                let text = match &line.error {
-                    Some(error) => error.clone(),
-                    None => line.state.to_owned(),
-                };
-                let message_id = message_id.as_ref();
-                account.end(traced, &Answer { message_id, ..Answer::new(outcome, &text) })?;
-                let acknowledged = self.acknowledge(session, uid, line.quarantined)?;
-                Ok(Some(Line { acknowledged, ..line }))
+                let text = line.error.as_deref().unwrap_or(line.state);
+                account.end(traced, &Answer { message_id: message_id.as_ref(), ..Answer::new(outcome, text) })?;
+                Ok(Some(line))
             }
             Err(error) => {
                 account.end(traced, &Answer::new(Outcome::Failed, &told(&error)))?;
@@ -165,32 +194,14 @@ impl Desk<'_> {
     }
 
     /// Reads the message into a private spool, opens and judges it, and gives it its place.
-    fn store(
-        &self,
-        session: &mut Session,
-        uid: u32,
-        known: Option<Kept>,
-    ) -> Result<(Line, Option<crate::mail::MessageId>), Error> {
+    fn store(&self, session: &mut Session, uid: u32) -> Result<(Line, Option<MessageId>), Error> {
         let folder = &self.request.folder;
-        let line = |state, kept: &Kept, received, error| Line {
-            schema: "mss.fetch/1",
-            uid,
-            state,
-            place: Some(kept.place.display().to_string()),
-            acknowledged: "kept",
-            quarantined: kept.quarantined,
-            received,
-            error,
-        };
-        if let Some(kept) = known {
-            return Ok((line("known", &kept, None, None), None));
-        }
         let mut spool = Staged::new(&self.account.spool()?)?;
         session.fetch_raw(uid, &mut spool, MESSAGE_LIMIT)?;
         let digest = received::sha256(spool.file())?;
         if let Some(kept) = self.inbox.known_message(&digest)? {
             self.inbox.record(folder, self.uid_validity, uid, &digest, &kept)?;
-            return Ok((line("known", &kept, None, None), None));
+            return Ok((self.line(uid, "known", &kept), None));
         }
         spool.file().seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
         let stored = received::store(self.account, &self.request.policy, &self.gate, &self.keys, &mut spool, &digest)?;
@@ -202,7 +213,8 @@ impl Desk<'_> {
         };
         self.inbox.record(folder, self.uid_validity, uid, &digest, &kept)?;
         let state = if stored.quarantined { "quarantined" } else { "stored" };
-        Ok((line(state, &kept, stored.received, stored.error), stored.message_id))
+        let line = Line { received: stored.received, error: stored.error, ..self.line(uid, state, &kept) };
+        Ok((line, stored.message_id))
     }
 
     /// Does on the server what was asked, under an entry of its own. What is in quarantine is never deleted there.

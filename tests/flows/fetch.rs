@@ -53,6 +53,19 @@ fn on_the_server_is_done_what_was_asked_and_no_more() {
 }
 
 #[test]
+fn what_was_kept_on_the_server_can_be_acknowledged_later_without_being_fetched_again() {
+    let bench = bench();
+    send_each(&bench, &["one"]);
+    let fetch = |after: &str| bench.run(["--json", "-p", "dr.durand", "fetch", "--to", "in", "--after", after]);
+    fetch("keep").status(0);
+    let line = fetch("delete").status(0).json();
+    assert_eq!((&line["state"], &line["acknowledged"]), (&"known".into(), &"deleted".into()));
+    assert_eq!((delivered(&bench, DURAND), stored(&bench, "in").len()), (0, 1));
+    let log = bench.run(["--json", "-p", "dr.durand", "audit", "log", "--action", "fetch"]).json_lines();
+    assert_eq!(log.len(), 1, "it was read once");
+}
+
+#[test]
 fn a_limit_takes_the_oldest_and_the_next_run_the_rest() {
     let bench = bench();
     send_each(&bench, &["one", "two", "three"]);
