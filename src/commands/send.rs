@@ -115,6 +115,11 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     }
     let fingerprint = fingerprint(account, request, &draft, asked)?;
     let outbox = account.outbox()?;
+    // A run that was cut short between two copies is taken up under the Message-ID of those that are queued.
+    let draft = match queued_message_id(&outbox, &fingerprint, &addressees)? {
+        Some(message_id) => draft.with_message_id(message_id),
+        None => draft,
+    };
     let mut queued = Vec::new();
     for mut sealed in seal(account, &draft, addressees.as_slice())? {
         let copy = copy_name(&sealed, &addressees);
@@ -303,12 +308,34 @@ fn enqueue(
     }
 }
 
+/// The Message-ID of this message, if one of its copies is in the outbox.
+fn queued_message_id(
+    outbox: &Outbox,
+    fingerprint: &[u8; 32],
+    addressees: &[Addressee],
+) -> Result<Option<MessageId>, Error> {
+    let blind = addressees.iter().filter(|one| one.role() == Role::Bcc).map(|one| one.admitted().address().key());
+    for copy in std::iter::once(OPEN_COPY.to_owned()).chain(blind) {
+        let mut attempt = 0u32;
+        while let Some((id, state)) = outbox.known(&copy_key(fingerprint, &copy, attempt))? {
+            if !matches!(state, State::Refused | State::Cancelled) {
+                return Ok(Some(outbox.entry(id)?.message_id));
+            }
+            attempt += 1;
+        }
+    }
+    Ok(None)
+}
+
+/// The name of the copy that all but the blind recipients get.
+const OPEN_COPY: &str = "open";
+
 /// Which copy of a message it is: that of one blind recipient, by the address, or that of all the others.
 fn copy_name(sealed: &Sealed, addressees: &[Addressee]) -> String {
     let recipients = &sealed.envelope().recipients;
     let blind =
         addressees.iter().find(|one| one.role() == Role::Bcc && recipients == &[one.admitted().address().clone()]);
-    blind.map_or_else(|| "open".to_owned(), |one| one.admitted().address().key())
+    blind.map_or_else(|| OPEN_COPY.to_owned(), |one| one.admitted().address().key())
 }
 
 /// The key of one copy, and the number of refusals before it.

@@ -248,6 +248,12 @@ impl Draft {
         Ok(Draft { parts })
     }
 
+    /// The same draft under another Message-ID.
+    pub fn with_message_id(mut self, message_id: MessageId) -> Draft {
+        self.parts.message_id = message_id;
+        self
+    }
+
     /// Everything it is made of; the text with CRLF line ends.
     pub fn parts(&self) -> &Composition {
         &self.parts

@@ -92,6 +92,12 @@ impl Outbox {
         })
     }
 
+    /// The message that entered under the caller's key, if there is one.
+    pub fn known(&self, key: &[u8; 32]) -> Result<Option<(Id, State)>, OutboxError> {
+        let digest = rows::digest(&self.key, b"key", key);
+        Ok(rows::by_key(&self.connection(), &digest)?)
+    }
+
     /// One message.
     pub fn entry(&self, id: Id) -> Result<Entry, OutboxError> {
         let connection = self.connection();

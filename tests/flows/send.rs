@@ -161,6 +161,20 @@ fn partial_serves_those_who_can_be_served_and_says_who_was_not() {
 }
 
 #[test]
+fn a_copy_that_is_queued_later_has_the_message_id_of_the_others() {
+    let bench = bench();
+    let words = ["--json", "send", "--to", DURAND, "--bcc", LEFEVRE, "--attach", "result.pdf"];
+    let deferred = bench.run(["--fault", "mail=defer:451 4.3.0 later"].iter().chain(&words));
+    let copies = deferred.status(75).json_lines();
+    assert_eq!(copies[0]["message_id"], copies[1]["message_id"]);
+    let blind = copies.iter().find(|line| line["role"] == "bcc").unwrap();
+    bench.run(["outbox", "cancel", blind["id"].as_str().unwrap()]).status(0);
+    let again = bench.run(words).status(0).json_lines();
+    assert!(again.iter().all(|line| line["message_id"] == copies[0]["message_id"]), "{again:?}");
+    assert_eq!((delivered(&bench, DURAND), delivered(&bench, LEFEVRE)), (1, 1));
+}
+
+#[test]
 fn who_was_left_out_can_be_served_later_without_a_second_copy_to_the_others() {
     let bench = bench();
     let words = ["--json", "send", "--partial", "--to", DURAND, "--to", LEFEVRE, "--attach", "result.pdf"];
