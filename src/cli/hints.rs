@@ -262,7 +262,7 @@ fn submission(error: &SmtpError) -> (Status, &'static str) {
         Failure::Argument(_) => (Status::Data, "argument"),
         Failure::Message(_) => (Status::Bug, "message"),
         Failure::Source(_) | Failure::Aborted(_) => (Status::LocalIo, "outbox"),
-        Failure::Unknown(_) => (Status::Unknown, "unknown"),
+        Failure::Unknown { .. } => (Status::Unknown, "unknown"),
     }
 }
 

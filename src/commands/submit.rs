@@ -121,7 +121,15 @@ fn fate(error: &SmtpError, entry: &Entry, now: Timestamp) -> Fate {
     };
     let deferred = || outbox::Outcome::Deferred { until: later(entry, now) };
     match &error.failure {
-        Failure::Unknown(_) => all(outbox::Outcome::Unknown, trace::Outcome::Unknown),
+        Failure::Unknown { recipients, .. } => {
+            let each = |(address, outcome): &(Address, RecipientOutcome)| match outcome {
+                RecipientOutcome::Accepted => {
+                    Settled { address: address.clone(), outcome: outbox::Outcome::Unknown, answer: answer(error) }
+                }
+                said => recipient(address, said, None, later(entry, now)),
+            };
+            Fate::Settled(recipients.iter().map(each).collect(), trace::Outcome::Unknown)
+        }
         Failure::NoRecipient(recipients) => {
             let each =
                 |(address, outcome): &(Address, RecipientOutcome)| recipient(address, outcome, None, later(entry, now));

@@ -115,7 +115,12 @@ pub enum Failure {
     Aborted(#[source] io::Error),
     /// The last octets may have left, and no answer came: accepted or not, nobody here knows.
     #[error("the connection broke after the last octets and before the answer")]
-    Unknown(#[source] Box<Failure>),
+    Unknown {
+        #[source]
+        cause: Box<Failure>,
+        /// What was answered for each recipient before: one that was refused is not unknown.
+        recipients: Vec<(Address, RecipientOutcome)>,
+    },
 }
 
 /// Why a message cannot be sent.
@@ -152,7 +157,7 @@ impl Failure {
     pub fn reply(&self) -> Option<&Reply> {
         match self {
             Failure::SignInRefused(reply) | Failure::Refused(reply) | Failure::Deferred(reply) => Some(reply),
-            Failure::Unknown(failure) => failure.reply(),
+            Failure::Unknown { cause, .. } => cause.reply(),
             _ => None,
         }
     }

@@ -89,10 +89,17 @@ impl Session {
         let chunks = self.transfer == Transfer::Chunks && self.extensions.has("CHUNKING");
         let opening = self.open_transaction(mail, envelope, !chunks)?;
         let recipients = self.check_opening(opening, chunks)?;
-        let reply = if chunks {
-            self.send_chunks(&mut blocks, point_of_no_return)?
+        let sent = if chunks {
+            self.send_chunks(&mut blocks, point_of_no_return)
         } else {
-            self.send_data(&mut blocks, point_of_no_return)?
+            self.send_data(&mut blocks, point_of_no_return)
+        };
+        let reply = match sent {
+            Ok(reply) => reply,
+            Err(SmtpError { stage, failure: Failure::Unknown { cause, .. } }) => {
+                return Err(at(stage)(Failure::Unknown { cause, recipients }));
+            }
+            Err(error) => return Err(error),
         };
         if reply.is_positive() {
             return Ok(Outcome { queue_id: reply.queue_id(), reply, recipients });
@@ -276,7 +283,7 @@ impl Session {
     }
 
     fn unknown(&mut self, cause: Failure) -> SmtpError {
-        self.broken(Stage::Final, Failure::Unknown(Box::new(cause)))
+        self.broken(Stage::Final, Failure::Unknown { cause: Box::new(cause), recipients: Vec::new() })
     }
 }
 

@@ -45,6 +45,21 @@ fn a_message_without_an_answer_is_settled_by_a_person_and_sent_again_only_then()
 }
 
 #[test]
+fn who_was_refused_before_the_line_broke_is_not_taken_for_served() {
+    let bench = sandbox();
+    let pdf = bench.file("result.pdf", b"%PDF-1.7");
+    let words = ["--json", "send", "--to", "dr.lefevre@medecin.sandbox", "--to", "dr.durand@medecin.sandbox"];
+    let faults = ["--attach", &pdf, "--fault", "rcpt=refuse:550 5.1.1 no@1", "--fault", "data-end=cut"];
+    let lines = bench.run(words.iter().chain(&faults)).status(80).json_lines();
+    let states = |lines: &[serde_json::Value]| lines.iter().map(|it| it["state"].to_string()).collect::<Vec<_>>();
+    assert_eq!(states(&lines), [r#""refused""#, r#""unknown""#]);
+    let id = lines[0]["id"].as_str().expect("it has a number");
+    let settled = bench.run(["--json", "outbox", "resolve", id, "--assume", "delivered"]).status(0).json_lines();
+    assert_eq!(states(&settled), [r#""refused""#, r#""accepted""#]);
+    assert_eq!(arrived(&bench), 1);
+}
+
+#[test]
 fn a_message_that_is_said_to_be_lost_is_the_same_message_when_it_goes_again() {
     let bench = sandbox();
     send(&bench, "data-end=cut").status(80);
