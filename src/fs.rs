@@ -236,7 +236,11 @@ impl StagedDir {
         if exists(path) {
             return Err(FsError::Exists { path: path.to_owned() });
         }
-        std::fs::rename(&self.path, path).map_err(failed("create", path))?;
+        std::fs::rename(&self.path, path).map_err(|error| match error.kind() {
+            // Somebody else published it since the look above.
+            io::ErrorKind::DirectoryNotEmpty => FsError::Exists { path: path.to_owned() },
+            _ => failed("create", path)(error),
+        })?;
         self.published = true;
         sync_dir(parent(path))
     }
@@ -397,6 +401,29 @@ mod tests {
         assert!(matches!(read_private(&path, 3), Err(FsError::TooLarge { .. })));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(read_private(&path, 9), Err(FsError::TooOpen { mode: 0o640, wanted: 0o600, .. })));
+    }
+
+    #[test]
+    fn a_folder_that_many_publish_at_once_is_published_by_one_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let place = dir.path().join(round.to_string());
+            let start = std::sync::Barrier::new(4);
+            let publish = || {
+                let staged = StagedDir::new(dir.path()).unwrap();
+                write_private_inside(&staged.path().join("a"), b"one").unwrap();
+                start.wait();
+                staged.publish_new(&place)
+            };
+            let results = std::thread::scope(|scope| {
+                let running = [(); 4].map(|()| scope.spawn(publish));
+                running.map(|thread| thread.join().unwrap())
+            });
+            let published = results.iter().filter(|result| result.is_ok()).count();
+            let found = results.iter().filter(|result| matches!(result, Err(FsError::Exists { .. }))).count();
+            assert_eq!((published, found), (1, 3), "{results:?}");
+        }
+        assert_eq!(dir.path().read_dir().unwrap().count(), 50, "those who came late leave nothing");
     }
 
     #[test]
