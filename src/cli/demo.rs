@@ -13,6 +13,7 @@ use super::output::{GOOD, Output};
 use super::safe::quoted;
 use super::session::Session;
 use super::status::Status;
+use crate::cms::Accept;
 use crate::commands::fetch::{self, Line as Fetched, Policy};
 use crate::commands::{Account, Error, audit, lookup, purge_check, send};
 use crate::directory::Query;
@@ -133,7 +134,12 @@ impl Demo<'_> {
 
     fn fetch(&self, account: &Account<'_>) -> Result<(), Diagnosis> {
         self.command(&format!("--profile dr.durand fetch --to {}", quoted(&self.received.to_string_lossy())))?;
-        let policy = Policy { to: self.received.clone(), accept_unsigned: false, accept_unknown_sender: false };
+        let policy = Policy {
+            to: self.received.clone(),
+            accept_unsigned: false,
+            accept: Accept::default(),
+            accept_unknown_sender: false,
+        };
         let request = fetch::Request {
             policy,
             after: vault::After::Seen,

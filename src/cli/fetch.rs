@@ -8,6 +8,7 @@ use super::output::{BAD, GOOD};
 use super::safe::{Safe, line as safe};
 use super::session::Session;
 use super::status::Status;
+use crate::cms::Accept;
 use crate::commands::Error;
 use crate::commands::fetch::{self, Line, Policy, Request};
 use crate::vault::UnknownSender;
@@ -37,6 +38,9 @@ pub struct Args {
     /// Store unsigned messages with the verified ones, not in quarantine; the finding stays
     #[arg(long)]
     pub accept_unsigned: bool,
+    /// Also decrypt 3DES, which some old programs still write; without a valid signature it stays in quarantine
+    #[arg(long)]
+    pub accept_3des: bool,
     /// Go on although the server made the folder anew: messages are told apart by their content
     #[arg(long)]
     pub accept_renewed_folder: bool,
@@ -57,6 +61,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
             // The inbox remembers where messages were put: it must mean the same wherever it is asked from.
             to: std::path::absolute(to.unwrap_or_else(|| PathBuf::from("inbox")))?,
             accept_unsigned: args.accept_unsigned || settings.accept_unsigned,
+            accept: Accept { triple_des: args.accept_3des || settings.accept_3des },
             accept_unknown_sender: settings.unknown_sender == UnknownSender::Accept,
         };
         let request = Request {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::ber::{Frame, Source};
 use super::evp::{Cipher, Decryptor};
 use super::tlv::{Cursor, INTEGER, OCTET_STRING, OID, SEQUENCE, SET};
-use super::unwrap::{DecryptionKey, RecipientId, content_key, entries};
+use super::unwrap::{DecryptionKey, RecipientId, Unwrapped, content_key, entries};
 use super::{CmsError, oid};
 use crate::secret::Secret;
 
@@ -19,12 +19,21 @@ pub struct Envelope {
     pub cipher: &'static str,
     /// Whether the encryption itself protects the content against change; CBC does not.
     pub authenticated: bool,
+    /// How its key was wrapped for us: `RSAES-OAEP`, `RSAES-PKCS1-v1_5`, `ECDH`, `AES key wrap` or `password`.
+    pub key_wrap: &'static str,
     /// How many recipient entries it has.
     pub recipients: usize,
     /// Which of the keys given opened it.
     pub key: usize,
     /// Octets of content.
     pub length: u64,
+}
+
+/// What is opened beyond what is sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accept {
+    /// 3DES-CBC, for mail of old: its blocks are too short for today's amounts, and a change need not show.
+    pub triple_des: bool,
 }
 
 /// What stands before the encrypted content.
@@ -77,6 +86,7 @@ pub fn recipients_of(input: &mut dyn Read) -> Result<Vec<RecipientId>, CmsError>
 pub fn open_envelope(
     input: &mut dyn Read,
     keys: &[DecryptionKey<'_>],
+    accept: Accept,
     spool: &mut dyn Write,
 ) -> Result<Envelope, CmsError> {
     let mut source = Source::new(input);
@@ -92,8 +102,11 @@ pub fn open_envelope(
     if cipher.is_authenticated() != head.authenticated {
         return Err(CmsError::Unsupported(format!("{} in this kind of envelope", cipher.name())));
     }
+    if cipher == Cipher::TripleDesCbc && !accept.triple_des {
+        return Err(CmsError::Weak(cipher.name()));
+    }
     let entries = entries(&head.recipient_infos)?;
-    let (cek, key) = content_key(&entries, keys, cipher.key_length())?;
+    let Unwrapped { cek, place, wrap } = content_key(&entries, keys, cipher.key_length())?;
     let mut decryptor = Decryptor::new(cipher, cek.expose(), &iv)?;
     drop(cek);
 
@@ -121,7 +134,14 @@ pub fn open_envelope(
     }
     head.end(&mut source)?;
     spool.flush()?;
-    Ok(Envelope { cipher: cipher.name(), authenticated: head.authenticated, recipients: entries.len(), key, length })
+    Ok(Envelope {
+        cipher: cipher.name(),
+        authenticated: head.authenticated,
+        key_wrap: wrap,
+        recipients: entries.len(),
+        key: place,
+        length,
+    })
 }
 
 /// The recipient entries of an envelope, as they are encoded, and its AES-256-GCM content key.
@@ -136,8 +156,8 @@ pub(super) fn content_key_of(sealed: &[u8], key: DecryptionKey<'_>) -> Result<(V
         return Err(CmsError::Unsupported(cipher.name().to_owned()));
     }
     let entries = entries(&head.recipient_infos)?;
-    let (cek, _) = content_key(&entries, &[key], cipher.key_length())?;
-    let cek: [u8; 32] = cek.expose().as_slice().try_into().map_err(|_| CmsError::Crypto)?;
+    let unwrapped = content_key(&entries, &[key], cipher.key_length())?;
+    let cek: [u8; 32] = unwrapped.cek.expose().as_slice().try_into().map_err(|_| CmsError::Crypto)?;
     drop(entries);
     Ok((head.recipient_infos, Secret::new(cek)))
 }
@@ -163,6 +183,7 @@ fn algorithm(identifier: &[u8]) -> Result<(Cipher, Vec<u8>, usize), CmsError> {
         oid::AES128_CBC => Cipher::Aes128Cbc,
         oid::AES192_CBC => Cipher::Aes192Cbc,
         oid::AES256_CBC => Cipher::Aes256Cbc,
+        oid::TRIPLE_DES_CBC => Cipher::TripleDesCbc,
         other => return Err(CmsError::Unsupported(other.to_string())),
     };
     let (iv, tag_length) = if cipher.is_authenticated() {

@@ -3,8 +3,10 @@
 use std::io::Write;
 
 use super::tlv;
-use super::{CmsError, DecryptionKey, Envelope, EnvelopeWriter, Recipient, RecipientId, open_envelope, recipients_of};
-use super::{oid, reseal, write_definite};
+use super::{
+    Accept, CmsError, DecryptionKey, Envelope, EnvelopeWriter, Recipient, RecipientId, open_envelope, recipients_of,
+};
+use super::{ContentEncryption, decompress, oid, reseal, write_definite};
 use crate::pki::specimen::{Authority, Leaf, rsa_key};
 use crate::pki::{Identity, KeyKind, PrivateKey};
 use crate::secret::Secret;
@@ -37,7 +39,7 @@ fn definite(content: &[u8], recipients: &[Recipient<'_>]) -> Vec<u8> {
 
 fn open(mut envelope: &[u8], keys: &[DecryptionKey<'_>]) -> Result<(Envelope, Vec<u8>), CmsError> {
     let mut content = Vec::new();
-    let opened = open_envelope(&mut envelope, keys, &mut content)?;
+    let opened = open_envelope(&mut envelope, keys, Accept::default(), &mut content)?;
     Ok((opened, content))
 }
 
@@ -237,4 +239,80 @@ fn everybody_opens_the_content_that_replaced_another() {
     assert!(reseal(&first, DecryptionKey::Kek { id: None, key: &stranger }, b"x").is_err());
     let third = reseal(&first, by_one, b"the second content").unwrap();
     assert_ne!(second, third, "each writing has a nonce of its own");
+}
+
+fn cbc(content: &[u8], recipients: &[Recipient<'_>]) -> Vec<u8> {
+    let mut writer = EnvelopeWriter::with(Vec::new(), ContentEncryption::Aes256Cbc, recipients).unwrap();
+    writer.write_all(content).unwrap();
+    writer.finish().unwrap()
+}
+
+/// The version of EnvelopedData that was written with indefinite lengths.
+fn version(envelope: &[u8]) -> u8 {
+    let oid = tlv::oid(oid::ENVELOPED_DATA);
+    let place = 2 + oid.len() + 4;
+    assert_eq!((&envelope[2..2 + oid.len()], &envelope[place..place + 2]), (oid.as_slice(), &[tlv::INTEGER, 1][..]));
+    envelope[place + 2]
+}
+
+#[test]
+fn an_envelope_of_cbc_opens_and_is_told_as_one_that_proves_nothing() {
+    let (leo, zoe) = (identity(rsa_key()), p256());
+    for (recipient, key, wrap, number) in [
+        (Recipient::CertificatePkcs1(leo.certificate()), &leo, "RSAES-PKCS1-v1_5", 0),
+        (Recipient::Certificate(leo.certificate()), &leo, "RSAES-OAEP", 0),
+        (Recipient::CertificatePkcs1(zoe.certificate()), &zoe, "ECDH", 2),
+    ] {
+        for length in [0, 1, 15, 16, 17, 65_536, 200_000] {
+            let content: Vec<u8> = (0..length).map(|n| n as u8).collect();
+            let envelope = cbc(&content, &[recipient]);
+            assert_eq!(version(&envelope), number, "RFC 5652, section 6.1");
+            let (opened, plain) = open(&envelope, &[DecryptionKey::Identity(key)]).unwrap();
+            assert!(plain == content);
+            assert_eq!((opened.cipher, opened.authenticated, opened.key_wrap), ("AES-256-CBC", false, wrap));
+        }
+    }
+}
+
+#[test]
+fn a_content_key_of_gcm_may_be_wrapped_the_old_way_too() {
+    let leo = identity(rsa_key());
+    let envelope = streamed(b"x", &[Recipient::CertificatePkcs1(leo.certificate())]);
+    let (opened, plain) = open(&envelope, &[DecryptionKey::Identity(&leo)]).unwrap();
+    assert_eq!((opened.key_wrap, opened.authenticated, plain.as_slice()), ("RSAES-PKCS1-v1_5", true, &b"x"[..]));
+}
+
+/// CompressedData around what zlib made of a content.
+fn compressed(zlib: &[u8]) -> Vec<u8> {
+    let content = tlv::element(0xA0, &tlv::element(tlv::OCTET_STRING, zlib));
+    let info = tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::DATA), &content]);
+    let parts: [&[u8]; 3] = [&[tlv::INTEGER, 1, 0], &tlv::algorithm(oid::ZLIB), &info];
+    let data = tlv::element(0xA0, &tlv::constructed(tlv::SEQUENCE, &parts));
+    tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::COMPRESSED_DATA), &data])
+}
+
+fn zlib(content: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(content).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn compressed_content_comes_out_whole_or_not_at_all() {
+    let content: Vec<u8> = (0..300_000u32).map(|n| (n / 7) as u8).collect();
+    let unpacked = |message: &[u8], limit: u64| {
+        let mut out = Vec::new();
+        decompress(&mut &*message, &mut out, limit).map(|_| out)
+    };
+    let packed = zlib(&content);
+    assert_eq!(unpacked(&compressed(&packed), 300_000).unwrap(), content);
+    assert!(matches!(unpacked(&compressed(&packed), 299_999), Err(CmsError::TooLarge)));
+    assert!(matches!(unpacked(&compressed(&packed[..packed.len() - 1]), 300_000), Err(CmsError::Malformed(_))));
+    assert!(matches!(unpacked(&compressed(&[&packed[..], b"x"].concat()), 300_000), Err(CmsError::Malformed(_))));
+    let mut changed = packed.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert!(matches!(unpacked(&compressed(&changed), 300_000), Err(CmsError::Malformed(_))), "its checksum is wrong");
+    assert!(unpacked(&compressed(&[]), 300_000).is_err());
+    let bomb = zlib(&vec![0; 200 << 20]);
+    assert!(matches!(unpacked(&compressed(&bomb), u64::MAX), Err(CmsError::TooLarge)), "{} octets", bomb.len());
 }

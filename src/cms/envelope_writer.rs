@@ -1,11 +1,11 @@
-//! AuthEnvelopedData with AES-256-GCM (RFC 5083, RFC 5084), written while the content comes.
+//! AuthEnvelopedData with AES-256-GCM (RFC 5083, RFC 5084), or EnvelopedData with AES-256-CBC, written while the content comes.
 
 use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
 use super::envelope_reader::content_key_of;
-use super::evp::Encryptor;
+use super::evp::{Cipher, Encryptor};
 use super::recipient::{Recipient, recipient_infos};
 use super::unwrap::DecryptionKey;
 use super::{CmsError, oid, tlv};
@@ -13,46 +13,85 @@ use super::{CmsError, oid, tlv};
 /// Content octets in one piece of the streamed form.
 const CHUNK: usize = 64 * 1024;
 
+/// How content is encrypted here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ContentEncryption {
+    /// AuthEnvelopedData: whatever is changed shows.
+    #[default]
+    Aes256Gcm,
+    /// EnvelopedData: a change need not show. Only around signed content, for readers that open nothing better.
+    Aes256Cbc,
+}
+
+impl ContentEncryption {
+    /// Its name in results and in the trace.
+    pub fn name(self) -> &'static str {
+        self.cipher().name()
+    }
+
+    fn cipher(self) -> Cipher {
+        match self {
+            ContentEncryption::Aes256Gcm => Cipher::Aes256Gcm,
+            ContentEncryption::Aes256Cbc => Cipher::Aes256Cbc,
+        }
+    }
+}
+
 /// What stands before the content, without the headers that carry its length.
 struct Head {
-    recipient_infos: Vec<u8>,
+    /// The version, then the recipients.
+    recipients: Vec<u8>,
     content_info: Vec<u8>,
     encryptor: Encryptor,
 }
 
 impl Head {
     /// A fresh content key and nonce, the key wrapped for everyone. The key lives no longer than this function.
-    fn new(recipients: &[Recipient<'_>]) -> Result<Head, CmsError> {
+    fn new(encryption: ContentEncryption, recipients: &[Recipient<'_>]) -> Result<Head, CmsError> {
         let mut cek = Zeroizing::new([0u8; 32]);
         aws_lc_rs::rand::fill(cek.as_mut_slice()).map_err(|_| CmsError::Crypto)?;
-        Head::around(recipient_infos(recipients, &cek)?, &cek)
+        let infos = recipient_infos(recipients, &cek)?;
+        // RFC 5652, section 6.1: 0 for key transport alone, else 2. RFC 5083, section 2.1: always 0.
+        let version = match encryption {
+            ContentEncryption::Aes256Cbc if !recipients.iter().all(Recipient::is_key_transport) => 2,
+            _ => 0,
+        };
+        Head::around(encryption, version, infos, &cek)
     }
 
     /// A fresh nonce for a content key that is wrapped already.
-    fn around(recipient_infos: Vec<u8>, cek: &[u8; 32]) -> Result<Head, CmsError> {
-        let mut nonce = [0u8; 12];
-        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| CmsError::Crypto)?;
-        // GCMParameters: the nonce, and a tag of 16 octets where the default would be 12.
-        let parameters =
-            tlv::constructed(tlv::SEQUENCE, &[&tlv::element(tlv::OCTET_STRING, &nonce), &[tlv::INTEGER, 1, 16]]);
-        let algorithm = tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::AES256_GCM), &parameters]);
+    fn around(
+        encryption: ContentEncryption,
+        version: u8,
+        recipient_infos: Vec<u8>,
+        cek: &[u8; 32],
+    ) -> Result<Head, CmsError> {
+        let cipher = encryption.cipher();
+        let mut iv = vec![0; cipher.iv_length()];
+        aws_lc_rs::rand::fill(&mut iv).map_err(|_| CmsError::Crypto)?;
+        let iv_octets = tlv::element(tlv::OCTET_STRING, &iv);
+        let (algorithm, parameters) = match encryption {
+            // GCMParameters: the nonce, and a tag of 16 octets where the default would be 12.
+            ContentEncryption::Aes256Gcm => {
+                (oid::AES256_GCM, tlv::constructed(tlv::SEQUENCE, &[&iv_octets, &[tlv::INTEGER, 1, 16]]))
+            }
+            ContentEncryption::Aes256Cbc => (oid::AES256_CBC, iv_octets),
+        };
+        let algorithm = tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(algorithm), &parameters]);
         Ok(Head {
-            recipient_infos,
+            recipients: [&[tlv::INTEGER, 1, version], recipient_infos.as_slice()].concat(),
             content_info: [tlv::oid(oid::DATA), algorithm].concat(),
-            encryptor: Encryptor::new(cek, &nonce)?,
+            encryptor: Encryptor::new(cipher, cek, &iv)?,
         })
     }
-}
 
-impl Head {
     fn write_definite(mut self, mut out: impl Write, content: &[u8]) -> Result<(), CmsError> {
-        let mut encrypted = Vec::new();
+        let (mut encrypted, mut rest) = (Vec::new(), Vec::new());
         self.encryptor.update(content, &mut encrypted)?;
-        let tag = self.encryptor.finish()?;
+        let tag = self.encryptor.finish(&mut rest)?.ok_or(CmsError::Crypto)?;
         let info = tlv::constructed(tlv::SEQUENCE, &[&self.content_info, &tlv::element(0x80, &encrypted)]);
         let tag = tlv::element(tlv::OCTET_STRING, &tag);
-        let envelope = tlv::constructed(tlv::SEQUENCE, &[&[tlv::INTEGER, 1, 0], &self.recipient_infos, &info, &tag]);
-        let envelope = tlv::element(0xA0, &envelope);
+        let envelope = tlv::element(0xA0, &tlv::constructed(tlv::SEQUENCE, &[&self.recipients, &info, &tag]));
         out.write_all(&tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::AUTH_ENVELOPED_DATA), &envelope]))?;
         out.flush()?;
         Ok(())
@@ -71,14 +110,27 @@ pub struct EnvelopeWriter<W: Write> {
 }
 
 impl<W: Write> EnvelopeWriter<W> {
+    /// Writes what stands before the content of AuthEnvelopedData, AES-256-GCM.
+    pub fn new(out: W, recipients: &[Recipient<'_>]) -> Result<EnvelopeWriter<W>, CmsError> {
+        EnvelopeWriter::with(out, ContentEncryption::Aes256Gcm, recipients)
+    }
+
     /// Writes what stands before the content.
-    pub fn new(mut out: W, recipients: &[Recipient<'_>]) -> Result<EnvelopeWriter<W>, CmsError> {
-        let head = Head::new(recipients)?;
-        // ContentInfo, [0], AuthEnvelopedData, each open-ended; then version 0 and the recipients.
+    pub fn with(
+        mut out: W,
+        encryption: ContentEncryption,
+        recipients: &[Recipient<'_>],
+    ) -> Result<EnvelopeWriter<W>, CmsError> {
+        let head = Head::new(encryption, recipients)?;
+        let kind = match encryption {
+            ContentEncryption::Aes256Gcm => oid::AUTH_ENVELOPED_DATA,
+            ContentEncryption::Aes256Cbc => oid::ENVELOPED_DATA,
+        };
+        // ContentInfo, [0], the envelope, each open-ended.
         out.write_all(&[tlv::SEQUENCE, 0x80])?;
-        out.write_all(&tlv::oid(oid::AUTH_ENVELOPED_DATA))?;
-        out.write_all(&[0xA0, 0x80, tlv::SEQUENCE, 0x80, tlv::INTEGER, 1, 0])?;
-        out.write_all(&head.recipient_infos)?;
+        out.write_all(&tlv::oid(kind))?;
+        out.write_all(&[0xA0, 0x80, tlv::SEQUENCE, 0x80])?;
+        out.write_all(&head.recipients)?;
         out.write_all(&[tlv::SEQUENCE, 0x80])?;
         out.write_all(&head.content_info)?;
         out.write_all(&[0xA0, 0x80])?;
@@ -94,10 +146,13 @@ impl<W: Write> EnvelopeWriter<W> {
     /// Writes the rest and the tag, and gives the output back.
     pub fn finish(mut self) -> Result<W, CmsError> {
         self.piece()?;
-        let tag = self.encryptor.finish()?;
+        let tag = self.encryptor.finish(&mut self.encrypted)?;
+        write_piece(&mut self.out, &self.encrypted)?;
         // The ends of the content and of its info, the tag, the ends of the three outer elements.
         self.out.write_all(&[0, 0, 0, 0])?;
-        self.out.write_all(&tlv::element(tlv::OCTET_STRING, &tag))?;
+        if let Some(tag) = tag {
+            self.out.write_all(&tlv::element(tlv::OCTET_STRING, &tag))?;
+        }
         self.out.write_all(&[0; 6])?;
         self.out.flush()?;
         Ok(self.out)
@@ -107,18 +162,23 @@ impl<W: Write> EnvelopeWriter<W> {
         if self.broken {
             return Err(CmsError::Crypto);
         }
-        if self.content.is_empty() {
-            return Ok(());
-        }
         // A piece that was encrypted and not written cannot be made up for.
         self.broken = true;
         self.encryptor.update(&self.content, &mut self.encrypted)?;
         self.content.clear();
-        self.out.write_all(&tlv::header(tlv::OCTET_STRING, self.encrypted.len()))?;
-        self.out.write_all(&self.encrypted)?;
+        write_piece(&mut self.out, &self.encrypted)?;
         self.broken = false;
         Ok(())
     }
+}
+
+/// One piece of a constructed OCTET STRING.
+fn write_piece(out: &mut impl Write, encrypted: &[u8]) -> Result<(), CmsError> {
+    if !encrypted.is_empty() {
+        out.write_all(&tlv::header(tlv::OCTET_STRING, encrypted.len()))?;
+        out.write_all(encrypted)?;
+    }
+    Ok(())
 }
 
 impl<W: Write> Write for EnvelopeWriter<W> {
@@ -142,7 +202,7 @@ impl<W: Write> Write for EnvelopeWriter<W> {
 
 /// Encrypts a content that is all there, in DER.
 pub fn write_definite(out: impl Write, content: &[u8], recipients: &[Recipient<'_>]) -> Result<(), CmsError> {
-    Head::new(recipients)?.write_definite(out, content)
+    Head::new(ContentEncryption::Aes256Gcm, recipients)?.write_definite(out, content)
 }
 
 /// Encrypts another content under the content key of an envelope, in DER: everyone who could open that one can open this one,
@@ -151,6 +211,6 @@ pub fn write_definite(out: impl Write, content: &[u8], recipients: &[Recipient<'
 pub fn reseal(sealed: &[u8], key: DecryptionKey<'_>, content: &[u8]) -> Result<Vec<u8>, CmsError> {
     let (recipient_infos, cek) = content_key_of(sealed, key)?;
     let mut out = Vec::with_capacity(sealed.len());
-    Head::around(recipient_infos, cek.expose())?.write_definite(&mut out, content)?;
+    Head::around(ContentEncryption::Aes256Gcm, 0, recipient_infos, cek.expose())?.write_definite(&mut out, content)?;
     Ok(out)
 }

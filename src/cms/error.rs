@@ -35,6 +35,9 @@ pub enum CmsError {
     /// An algorithm or a content type, by its name or object identifier, that is not read here.
     #[error("{0} is not supported")]
     Unsupported(String),
+    /// An algorithm that is broken, read only where that is asked for.
+    #[error("{0} is read only where it is asked for")]
+    Weak(&'static str),
     /// More recipients, certificates or signers than are read.
     #[error("the CMS structure is larger than is read")]
     TooLarge,

@@ -1,25 +1,28 @@
-//! AES in streams through the EVP interface of AWS-LC; its safe wrapper has AES-GCM for whole messages only.
+//! AES and 3DES in streams, and what else the safe wrapper of AWS-LC lacks: every call into the library itself is here.
 
-#![expect(unsafe_code, reason = "aws-lc-rs has no incremental AES-GCM; every call into AWS-LC is in this file")]
+#![expect(unsafe_code, reason = "aws-lc-rs has no incremental AES-GCM, no 3DES and no AES-192 key wrap")]
 
 use std::ffi::c_int;
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use aws_lc_sys::{
-    EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_ctrl, EVP_CIPHER_CTX_free, EVP_CIPHER_CTX_new, EVP_CTRL_AEAD_GET_TAG,
-    EVP_CTRL_AEAD_SET_TAG, EVP_DecryptFinal_ex, EVP_DecryptInit_ex, EVP_DecryptUpdate, EVP_EncryptFinal_ex,
-    EVP_EncryptInit_ex, EVP_EncryptUpdate, EVP_aes_128_cbc, EVP_aes_128_gcm, EVP_aes_192_cbc, EVP_aes_192_gcm,
-    EVP_aes_256_cbc, EVP_aes_256_gcm,
+    AES_KEY, AES_set_decrypt_key, AES_unwrap_key, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_ctrl, EVP_CIPHER_CTX_free,
+    EVP_CIPHER_CTX_new, EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_TAG, EVP_CipherFinal_ex, EVP_CipherInit_ex,
+    EVP_CipherUpdate, EVP_aes_128_cbc, EVP_aes_128_gcm, EVP_aes_192_cbc, EVP_aes_192_gcm, EVP_aes_256_cbc,
+    EVP_aes_256_gcm, EVP_des_ede3_cbc, OPENSSL_cleanse,
 };
 
 use super::CmsError;
 
 /// Octets given to AWS-LC at a time: it counts in `int`.
 const LONGEST: usize = 1 << 20;
-/// The block of AES, the longest that a decryption adds to its input.
+/// The block of AES, the longest that an update adds to its input.
 const BLOCK: usize = 16;
+/// Octets of the tag that GCM is written with.
+const TAG: usize = 16;
 
-/// Content encryption with AES.
+/// Content encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cipher {
     Aes128Gcm,
@@ -28,6 +31,7 @@ pub(super) enum Cipher {
     Aes128Cbc,
     Aes192Cbc,
     Aes256Cbc,
+    TripleDesCbc,
 }
 
 impl Cipher {
@@ -39,20 +43,25 @@ impl Cipher {
             Cipher::Aes128Cbc => "AES-128-CBC",
             Cipher::Aes192Cbc => "AES-192-CBC",
             Cipher::Aes256Cbc => "AES-256-CBC",
+            Cipher::TripleDesCbc => "3DES-CBC",
         }
     }
 
     pub(super) fn key_length(self) -> usize {
         match self {
             Cipher::Aes128Gcm | Cipher::Aes128Cbc => 16,
-            Cipher::Aes192Gcm | Cipher::Aes192Cbc => 24,
+            Cipher::Aes192Gcm | Cipher::Aes192Cbc | Cipher::TripleDesCbc => 24,
             Cipher::Aes256Gcm | Cipher::Aes256Cbc => 32,
         }
     }
 
     /// The nonce of GCM (RFC 5084 recommends 12 octets), the initialisation vector of CBC.
     pub(super) fn iv_length(self) -> usize {
-        if self.is_authenticated() { 12 } else { BLOCK }
+        match self {
+            Cipher::TripleDesCbc => 8,
+            _ if self.is_authenticated() => 12,
+            _ => BLOCK,
+        }
     }
 
     pub(super) fn is_authenticated(self) -> bool {
@@ -69,116 +78,53 @@ impl Cipher {
                 Cipher::Aes128Cbc => EVP_aes_128_cbc(),
                 Cipher::Aes192Cbc => EVP_aes_192_cbc(),
                 Cipher::Aes256Cbc => EVP_aes_256_cbc(),
+                Cipher::TripleDesCbc => EVP_des_ede3_cbc(),
             }
         }
     }
 }
 
-/// A cipher context, wiped and freed on drop.
-struct Context(NonNull<EVP_CIPHER_CTX>);
+/// What a context does with what passes through it.
+#[derive(Clone, Copy)]
+enum Direction {
+    Decrypt = 0,
+    Encrypt = 1,
+}
+
+/// A cipher at work, wiped and freed on drop.
+struct Context {
+    evp: NonNull<EVP_CIPHER_CTX>,
+    cipher: Cipher,
+}
 
 // SAFETY: the context is owned, not shared, and AWS-LC keeps nothing of it per thread.
 unsafe impl Send for Context {}
 
 impl Context {
-    fn new() -> Result<Context, CmsError> {
-        aws_lc_rs::init();
-        // SAFETY: takes nothing; null when there is no memory.
-        NonNull::new(unsafe { EVP_CIPHER_CTX_new() }).map(Context).ok_or(CmsError::Crypto)
-    }
-}
-
-impl Drop for Context {
-    fn drop(&mut self) {
-        // SAFETY: the pointer came from EVP_CIPHER_CTX_new and is freed once; freeing also wipes the key schedule.
-        unsafe { EVP_CIPHER_CTX_free(self.0.as_ptr()) }
-    }
-}
-
-/// AES-256-GCM over content that is not all there yet.
-pub(super) struct Encryptor(Context);
-
-impl Encryptor {
-    pub(super) fn new(key: &[u8; 32], nonce: &[u8; 12]) -> Result<Encryptor, CmsError> {
-        let context = Context::new()?;
-        // SAFETY: AES-256-GCM reads 32 octets of key and, unless told otherwise, 12 of nonce; no engine.
-        let done = unsafe {
-            EVP_EncryptInit_ex(
-                context.0.as_ptr(),
-                Cipher::Aes256Gcm.evp(),
-                ptr::null_mut(),
-                key.as_ptr(),
-                nonce.as_ptr(),
-            )
-        };
-        if done == 1 { Ok(Encryptor(context)) } else { Err(CmsError::Crypto) }
-    }
-
-    /// Encrypts the next piece of content into `out`, which becomes as long as the piece.
-    pub(super) fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
-        out.clear();
-        out.resize(content.len(), 0);
-        for (from, to) in content.chunks(LONGEST).zip(out.chunks_mut(LONGEST)) {
-            let mut written: c_int = 0;
-            // SAFETY: `to` is as long as `from`, at most 2^20 octets, and GCM writes as many octets as it reads.
-            let done = unsafe {
-                EVP_EncryptUpdate(self.0.0.as_ptr(), to.as_mut_ptr(), &mut written, from.as_ptr(), from.len() as c_int)
-            };
-            if done != 1 || usize::try_from(written) != Ok(to.len()) {
-                return Err(CmsError::Crypto);
-            }
-        }
-        Ok(())
-    }
-
-    /// The tag over everything.
-    pub(super) fn finish(self) -> Result<[u8; 16], CmsError> {
-        let (mut nothing, mut written) = ([0u8; BLOCK], 0);
-        let mut tag = [0u8; 16];
-        // SAFETY: GCM writes nothing here; a block is room for any cipher of this file.
-        let ended = unsafe { EVP_EncryptFinal_ex(self.0.0.as_ptr(), nothing.as_mut_ptr(), &mut written) };
-        // SAFETY: GET_TAG writes the 16 octets it is told to.
-        let got = unsafe { EVP_CIPHER_CTX_ctrl(self.0.0.as_ptr(), EVP_CTRL_AEAD_GET_TAG, 16, tag.as_mut_ptr().cast()) };
-        if ended == 1 && got == 1 { Ok(tag) } else { Err(CmsError::Crypto) }
-    }
-}
-
-/// AES decryption of content that is not all there yet. What it gives may be believed only after [`Decryptor::finish`],
-/// and for CBC not even then.
-pub(super) struct Decryptor {
-    context: Context,
-    cipher: Cipher,
-}
-
-impl Decryptor {
-    pub(super) fn new(cipher: Cipher, key: &[u8], iv: &[u8]) -> Result<Decryptor, CmsError> {
+    fn new(cipher: Cipher, direction: Direction, key: &[u8], iv: &[u8]) -> Result<Context, CmsError> {
         if key.len() != cipher.key_length() || iv.len() != cipher.iv_length() {
             return Err(CmsError::Crypto);
         }
-        let context = Context::new()?;
+        aws_lc_rs::init();
+        // SAFETY: takes nothing; null when there is no memory.
+        let evp = NonNull::new(unsafe { EVP_CIPHER_CTX_new() }).ok_or(CmsError::Crypto)?;
+        let context = Context { evp, cipher };
+        let (key, iv, direction) = (key.as_ptr(), iv.as_ptr(), direction as c_int);
         // SAFETY: key and iv have the lengths that the cipher reads, checked above; no engine.
-        let done =
-            unsafe { EVP_DecryptInit_ex(context.0.as_ptr(), cipher.evp(), ptr::null_mut(), key.as_ptr(), iv.as_ptr()) };
-        if done == 1 { Ok(Decryptor { context, cipher }) } else { Err(CmsError::Crypto) }
+        let done = unsafe { EVP_CipherInit_ex(evp.as_ptr(), cipher.evp(), ptr::null_mut(), key, iv, direction) };
+        if done == 1 { Ok(context) } else { Err(CmsError::Crypto) }
     }
 
-    /// Decrypts the next piece into `out`, which holds what came of it.
-    pub(super) fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
+    /// Passes the next piece through; `out` holds what came of it.
+    fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
         out.clear();
         for from in content.chunks(LONGEST) {
             let start = out.len();
             out.resize(start + from.len() + BLOCK, 0);
-            let mut written: c_int = 0;
+            let (to, mut written) = (out[start..].as_mut_ptr(), 0);
             // SAFETY: the room behind `start` is a block longer than `from`, the most that CBC gives with what it held.
-            let done = unsafe {
-                EVP_DecryptUpdate(
-                    self.context.0.as_ptr(),
-                    out[start..].as_mut_ptr(),
-                    &mut written,
-                    from.as_ptr(),
-                    from.len() as c_int,
-                )
-            };
+            let done =
+                unsafe { EVP_CipherUpdate(self.evp.as_ptr(), to, &mut written, from.as_ptr(), from.len() as c_int) };
             match usize::try_from(written) {
                 Ok(written) if done == 1 && written <= from.len() + BLOCK => out.truncate(start + written),
                 _ => return Err(CmsError::Crypto),
@@ -187,36 +133,112 @@ impl Decryptor {
         Ok(())
     }
 
-    /// Checks the tag of GCM, or takes the padding off CBC; `out` holds the rest of the content.
-    pub(super) fn finish(self, tag: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
-        if self.cipher.is_authenticated() {
-            // RFC 5084, section 3.2: a tag has 12 to 16 octets.
-            if !(12..=16).contains(&tag.len()) {
-                return Err(CmsError::Malformed("the tag"));
-            }
-            let mut tag = tag.to_vec();
-            let length = tag.len() as c_int;
-            // SAFETY: SET_TAG reads as many octets as it is told to, and the copy has them.
-            let set = unsafe {
-                EVP_CIPHER_CTX_ctrl(self.context.0.as_ptr(), EVP_CTRL_AEAD_SET_TAG, length, tag.as_mut_ptr().cast())
-            };
-            if set != 1 {
-                return Err(CmsError::Crypto);
-            }
-        }
+    /// Ends the stream; `out` holds the rest. False where a tag or a padding is wrong.
+    fn end(&mut self, out: &mut Vec<u8>) -> bool {
         out.clear();
         out.resize(BLOCK, 0);
-        let mut written: c_int = 0;
+        let mut written = 0;
         // SAFETY: at most one block is written.
-        let done = unsafe { EVP_DecryptFinal_ex(self.context.0.as_ptr(), out.as_mut_ptr(), &mut written) };
+        let done = unsafe { EVP_CipherFinal_ex(self.evp.as_ptr(), out.as_mut_ptr(), &mut written) };
         match usize::try_from(written) {
             Ok(written) if done == 1 && written <= BLOCK => {
                 out.truncate(written);
-                Ok(())
+                true
             }
-            _ => Err(CmsError::Tampered),
+            _ => {
+                out.clear();
+                false
+            }
         }
     }
+
+    /// Reads or sets the tag of GCM.
+    fn tag(&mut self, command: c_int, tag: &mut [u8]) -> Result<(), CmsError> {
+        let length = tag.len() as c_int;
+        // SAFETY: GET_TAG writes and SET_TAG reads as many octets as they are told to, which is how long the tag is.
+        let done = unsafe { EVP_CIPHER_CTX_ctrl(self.evp.as_ptr(), command, length, tag.as_mut_ptr().cast()) };
+        if done == 1 { Ok(()) } else { Err(CmsError::Crypto) }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from EVP_CIPHER_CTX_new and is freed once; freeing also wipes the key schedule.
+        unsafe { EVP_CIPHER_CTX_free(self.evp.as_ptr()) }
+    }
+}
+
+/// Encryption of content that is not all there yet.
+pub(super) struct Encryptor(Context);
+
+impl Encryptor {
+    pub(super) fn new(cipher: Cipher, key: &[u8], iv: &[u8]) -> Result<Encryptor, CmsError> {
+        Context::new(cipher, Direction::Encrypt, key, iv).map(Encryptor)
+    }
+
+    /// Encrypts the next piece of content; `out` holds what came of it.
+    pub(super) fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
+        self.0.update(content, out)
+    }
+
+    /// Encrypts what is left into `out`, and gives the tag over everything, if the cipher makes one.
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Option<[u8; TAG]>, CmsError> {
+        if !self.0.end(out) {
+            return Err(CmsError::Crypto);
+        }
+        if !self.0.cipher.is_authenticated() {
+            return Ok(None);
+        }
+        let mut tag = [0; TAG];
+        self.0.tag(EVP_CTRL_AEAD_GET_TAG, &mut tag)?;
+        Ok(Some(tag))
+    }
+}
+
+/// Decryption of content that is not all there yet. What it gives may be believed only after [`Decryptor::finish`],
+/// and for CBC not even then.
+pub(super) struct Decryptor(Context);
+
+impl Decryptor {
+    pub(super) fn new(cipher: Cipher, key: &[u8], iv: &[u8]) -> Result<Decryptor, CmsError> {
+        Context::new(cipher, Direction::Decrypt, key, iv).map(Decryptor)
+    }
+
+    /// Decrypts the next piece into `out`, which holds what came of it.
+    pub(super) fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
+        self.0.update(content, out)
+    }
+
+    /// Checks the tag of GCM, or takes the padding off CBC; `out` holds the rest of the content.
+    pub(super) fn finish(mut self, tag: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
+        if self.0.cipher.is_authenticated() {
+            // RFC 5084, section 3.2: a tag has 12 to 16 octets.
+            if !(12..=TAG).contains(&tag.len()) {
+                return Err(CmsError::Malformed("the tag"));
+            }
+            self.0.tag(EVP_CTRL_AEAD_SET_TAG, &mut tag.to_vec())?;
+        }
+        if self.0.end(out) { Ok(()) } else { Err(CmsError::Tampered) }
+    }
+}
+
+/// AES-192 key unwrap (RFC 3394) into `room`, which must be 8 octets shorter than what is wrapped; false where its
+/// integrity check fails.
+pub(super) fn unwrap_aes192(kek: &[u8; 24], wrapped: &[u8], room: &mut [u8]) -> bool {
+    if wrapped.len() < 24 || !wrapped.len().is_multiple_of(8) || room.len() + 8 != wrapped.len() {
+        return false;
+    }
+    aws_lc_rs::init();
+    let mut schedule = MaybeUninit::<AES_KEY>::zeroed();
+    // SAFETY: 192 bits are read, as many as the key has; the schedule is written whole.
+    let set = unsafe { AES_set_decrypt_key(kek.as_ptr(), 192, schedule.as_mut_ptr()) };
+    // SAFETY: the schedule was zeroed and then set up; the default initial value is asked for; `room` has the octets that
+    // are written, checked above.
+    let written =
+        unsafe { AES_unwrap_key(schedule.as_ptr(), ptr::null(), room.as_mut_ptr(), wrapped.as_ptr(), wrapped.len()) };
+    // SAFETY: the schedule is ours and this long; it holds the key.
+    unsafe { OPENSSL_cleanse(schedule.as_mut_ptr().cast(), size_of::<AES_KEY>()) };
+    set == 0 && usize::try_from(written) == Ok(room.len())
 }
 
 #[cfg(test)]
@@ -228,13 +250,13 @@ mod tests {
     #[test]
     fn pieces_make_what_the_one_shot_interface_makes() {
         let content: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
-        let mut encryptor = Encryptor::new(&[7; 32], &[9; 12]).unwrap();
+        let mut encryptor = Encryptor::new(Cipher::Aes256Gcm, &[7; 32], &[9; 12]).unwrap();
         let (mut cipher, mut piece) = (Vec::new(), Vec::new());
         for part in content.chunks(777) {
             encryptor.update(part, &mut piece).unwrap();
             cipher.extend_from_slice(&piece);
         }
-        cipher.extend_from_slice(&encryptor.finish().unwrap());
+        cipher.extend_from_slice(&encryptor.finish(&mut piece).unwrap().unwrap());
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).unwrap());
         let mut whole = content.clone();
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key([9; 12]), Aad::empty(), &mut whole).unwrap();
@@ -243,10 +265,10 @@ mod tests {
 
     #[test]
     fn a_changed_tag_is_refused() {
-        let mut encryptor = Encryptor::new(&[7; 32], &[9; 12]).unwrap();
+        let mut encryptor = Encryptor::new(Cipher::Aes256Gcm, &[7; 32], &[9; 12]).unwrap();
         let (mut cipher, mut plain) = (Vec::new(), Vec::new());
         encryptor.update(b"content", &mut cipher).unwrap();
-        let mut tag = encryptor.finish().unwrap();
+        let mut tag = encryptor.finish(&mut plain).unwrap().unwrap();
         for flip in [0, 1] {
             let mut decryptor = Decryptor::new(Cipher::Aes256Gcm, &[7; 32], &[9; 12]).unwrap();
             decryptor.update(&cipher, &mut plain).unwrap();
@@ -261,5 +283,23 @@ mod tests {
     fn a_key_of_the_wrong_length_never_reaches_the_library() {
         assert!(Decryptor::new(Cipher::Aes256Gcm, &[0; 16], &[0; 12]).is_err());
         assert!(Decryptor::new(Cipher::Aes256Cbc, &[0; 32], &[0; 12]).is_err());
+        assert!(Encryptor::new(Cipher::Aes256Cbc, &[0; 16], &[0; 16]).is_err());
+    }
+
+    #[test]
+    fn aes_192_unwraps_the_sample_of_the_standard_and_no_other() {
+        // RFC 3394, section 4.2.
+        let kek: [u8; 24] = std::array::from_fn(|n| n as u8);
+        let wrapped = [
+            0x96, 0x77, 0x8B, 0x25, 0xAE, 0x6C, 0xA4, 0x35, 0xF9, 0x2B, 0x5B, 0x97, 0xC0, 0x50, 0xAE, 0xD2, 0x46, 0x8A,
+            0xB8, 0xA1, 0x7A, 0xD8, 0x4E, 0x5D,
+        ];
+        let mut key = [0; 16];
+        assert!(unwrap_aes192(&kek, &wrapped, &mut key));
+        assert_eq!(key, [0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF]);
+        let mut changed = wrapped;
+        changed[23] ^= 1;
+        assert!(!unwrap_aes192(&kek, &changed, &mut key));
+        assert!(!unwrap_aes192(&kek, &wrapped[..16], &mut key[..8]));
     }
 }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod ber;
+mod compressed;
 mod digest;
 mod envelope_reader;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod envelope_writer;
 mod error;
 mod evp;
 mod oid;
+mod password;
 mod recipient;
 #[cfg(test)]
 mod signature_tests;
@@ -18,10 +20,11 @@ mod tlv;
 mod unwrap;
 mod verifier;
 
-pub use envelope_reader::{Envelope, open_envelope, recipients_of};
-pub use envelope_writer::{EnvelopeWriter, reseal, write_definite};
+pub use compressed::decompress;
+pub use envelope_reader::{Accept, Envelope, open_envelope, recipients_of};
+pub use envelope_writer::{ContentEncryption, EnvelopeWriter, reseal, write_definite};
 pub use error::CmsError;
 pub use recipient::Recipient;
-pub use signer::DetachedSigner;
+pub use signer::{DetachedSigner, OpaqueSigner, RsaSignature};
 pub use unwrap::{DecryptionKey, RecipientId};
 pub use verifier::{Signer, verify_detached, verify_opaque};

@@ -1,4 +1,4 @@
-//! The object identifiers of RFC 5652, 5083, 5084, 5753, 3565, 8551 and 5035 that are written or read here.
+//! The object identifiers that are written or read here: RFC 5652 with 3211, 3274, 3565, 5035, 5083, 5084, 5753, 8018, 8418, 8551.
 
 use der::asn1::ObjectIdentifier;
 
@@ -10,6 +10,8 @@ pub(super) const DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.1");
 pub(super) const SIGNED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.2");
 pub(super) const ENVELOPED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.3");
 pub(super) const AUTH_ENVELOPED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.9.16.1.23");
+pub(super) const COMPRESSED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.9.16.1.9");
+pub(super) const ZLIB: ObjectIdentifier = oid("1.2.840.113549.1.9.16.3.8");
 
 pub(super) const AES128_CBC: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.2");
 pub(super) const AES192_CBC: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.22");
@@ -17,8 +19,17 @@ pub(super) const AES256_CBC: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.42");
 pub(super) const AES128_GCM: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.6");
 pub(super) const AES192_GCM: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.26");
 pub(super) const AES256_GCM: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.46");
+pub(super) const TRIPLE_DES_CBC: ObjectIdentifier = oid("1.2.840.113549.3.7");
 pub(super) const AES128_WRAP: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.5");
+pub(super) const AES192_WRAP: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.25");
 pub(super) const AES256_WRAP: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.45");
+
+pub(super) const PWRI_KEK: ObjectIdentifier = oid("1.2.840.113549.1.9.16.3.9");
+pub(super) const PBKDF2: ObjectIdentifier = oid("1.2.840.113549.1.5.12");
+pub(super) const HMAC_SHA1: ObjectIdentifier = oid("1.2.840.113549.2.7");
+pub(super) const HMAC_SHA256: ObjectIdentifier = oid("1.2.840.113549.2.9");
+pub(super) const HMAC_SHA384: ObjectIdentifier = oid("1.2.840.113549.2.10");
+pub(super) const HMAC_SHA512: ObjectIdentifier = oid("1.2.840.113549.2.11");
 
 pub(super) const RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 pub(super) const RSA_OAEP: ObjectIdentifier = oid("1.2.840.113549.1.1.7");

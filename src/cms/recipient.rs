@@ -16,6 +16,8 @@ use crate::secret::Secret;
 pub enum Recipient<'a> {
     /// The holder of the key in a certificate: RSAES-OAEP with SHA-256, or ECDH and AES-256 key wrap.
     Certificate(&'a Certificate),
+    /// The same, but RSAES-PKCS1-v1_5 for an RSA key: for readers that know nothing newer.
+    CertificatePkcs1(&'a Certificate),
     /// Who has this 256-bit key (AES-256 key wrap, RFC 3394); the identifier stands in the envelope in clear.
     Kek {
         /// Names the key.
@@ -25,51 +27,72 @@ pub enum Recipient<'a> {
     },
 }
 
+impl Recipient<'_> {
+    /// Whether the content key is wrapped with RSA (KeyTransRecipientInfo).
+    pub(super) fn is_key_transport(&self) -> bool {
+        match self {
+            Recipient::Certificate(certificate) | Recipient::CertificatePkcs1(certificate) => {
+                matches!(certificate.key_kind(), KeyKind::Rsa { .. })
+            }
+            Recipient::Kek { .. } => false,
+        }
+    }
+}
+
 /// The RecipientInfos, DER.
 pub(super) fn recipient_infos(recipients: &[Recipient<'_>], cek: &[u8; 32]) -> Result<Vec<u8>, CmsError> {
     if recipients.is_empty() {
         return Err(CmsError::NoRecipient);
     }
     let infos = recipients.iter().map(|recipient| match recipient {
-        Recipient::Certificate(certificate) => match certificate.key_kind() {
-            KeyKind::Rsa { .. } => key_transport(certificate, cek),
-            kind => key_agreement(certificate, Curve::of(kind).ok_or(CmsError::UnsuitableKey)?, cek),
-        },
         Recipient::Kek { id, key } => key_encryption(id, key, cek),
+        Recipient::Certificate(certificate) if recipient.is_key_transport() => {
+            let scheme =
+                rsa::OaepPublicEncryptingKey::new(rsa_key(certificate)?).map_err(|_| CmsError::UnsuitableKey)?;
+            let mut room = vec![0; scheme.ciphertext_size()];
+            let wrapped = scheme.encrypt(&rsa::OAEP_SHA256_MGF1SHA256, cek, &mut room, None);
+            key_transport(certificate, &oaep_sha256(), wrapped.map_err(|_| CmsError::Crypto)?)
+        }
+        Recipient::CertificatePkcs1(certificate) if recipient.is_key_transport() => {
+            let scheme =
+                rsa::Pkcs1PublicEncryptingKey::new(rsa_key(certificate)?).map_err(|_| CmsError::UnsuitableKey)?;
+            let mut room = vec![0; scheme.ciphertext_size()];
+            let wrapped = scheme.encrypt(cek, &mut room).map_err(|_| CmsError::Crypto)?;
+            key_transport(certificate, &rsa_encryption(), wrapped)
+        }
+        Recipient::Certificate(certificate) | Recipient::CertificatePkcs1(certificate) => {
+            let curve = Curve::of(certificate.key_kind()).ok_or(CmsError::UnsuitableKey)?;
+            key_agreement(certificate, curve, cek)
+        }
     });
     Ok(tlv::set_of(tlv::SET, infos.collect::<Result<_, _>>()?))
 }
 
 /// RSAES-OAEP-params with SHA-256 for both uses (RFC 4055, section 4.1).
-fn oaep_sha256() -> Vec<u8> {
+pub(super) fn oaep_sha256() -> Vec<u8> {
     let hash = tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::SHA256), &[5, 0]]);
     let mask = tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::MGF1), &hash]);
     let parameters = tlv::constructed(tlv::SEQUENCE, &[&tlv::element(0xA0, &hash), &tlv::element(0xA1, &mask)]);
     tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::RSA_OAEP), &parameters])
 }
 
+/// The algorithm identifier of a plain RSA key and of RSAES-PKCS1-v1_5, which are the same (RFC 3370, section 4.2.1).
+fn rsa_encryption() -> Vec<u8> {
+    tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::RSA), &[5, 0]])
+}
+
 /// KeyTransRecipientInfo.
-fn key_transport(certificate: &Certificate, cek: &[u8; 32]) -> Result<Vec<u8>, CmsError> {
-    let key = rsa::PublicEncryptingKey::from_der(&rsa_spki(certificate)).map_err(|_| CmsError::UnsuitableKey)?;
-    let key = rsa::OaepPublicEncryptingKey::new(key).map_err(|_| CmsError::UnsuitableKey)?;
-    let mut room = vec![0; key.ciphertext_size()];
-    let wrapped = key.encrypt(&rsa::OAEP_SHA256_MGF1SHA256, cek, &mut room, None).map_err(|_| CmsError::Crypto)?;
-    Ok(tlv::constructed(
-        tlv::SEQUENCE,
-        &[
-            &[tlv::INTEGER, 1, 0],
-            &issuer_and_serial(certificate)?,
-            &oaep_sha256(),
-            &tlv::element(tlv::OCTET_STRING, wrapped),
-        ],
-    ))
+fn key_transport(certificate: &Certificate, algorithm: &[u8], wrapped: &[u8]) -> Result<Vec<u8>, CmsError> {
+    let wrapped = tlv::element(tlv::OCTET_STRING, wrapped);
+    let parts: [&[u8]; 4] = [&[tlv::INTEGER, 1, 0], &issuer_and_serial(certificate)?, algorithm, &wrapped];
+    Ok(tlv::constructed(tlv::SEQUENCE, &parts))
 }
 
 /// The key as a plain RSA key: a certificate may limit it to OAEP or PSS in its algorithm identifier.
-fn rsa_spki(certificate: &Certificate) -> Vec<u8> {
-    let algorithm = tlv::constructed(tlv::SEQUENCE, &[&tlv::oid(oid::RSA), &[5, 0]]);
+fn rsa_key(certificate: &Certificate) -> Result<rsa::PublicEncryptingKey, CmsError> {
     let key = tlv::element(0x03, &[&[0], certificate.public_key()].concat());
-    tlv::constructed(tlv::SEQUENCE, &[&algorithm, &key])
+    let spki = tlv::constructed(tlv::SEQUENCE, &[&rsa_encryption(), &key]);
+    rsa::PublicEncryptingKey::from_der(&spki).map_err(|_| CmsError::UnsuitableKey)
 }
 
 /// KeyAgreeRecipientInfo: an ephemeral key for each recipient (RFC 5753, section 3.1).

@@ -1,9 +1,11 @@
 //! Signatures: what was signed verifies over the same content, and nothing else does.
 
+use std::io::Write;
+
 use super::tlv::{self, Cursor};
-use super::{CmsError, DetachedSigner, Signer, oid, verify_detached, verify_opaque};
+use super::{CmsError, DetachedSigner, OpaqueSigner, RsaSignature, Signer, oid, verify_detached, verify_opaque};
 use crate::pki::specimen::{Authority, Leaf, NOON, rsa_key};
-use crate::pki::{Identity, KeyKind, PrivateKey};
+use crate::pki::{Capabilities, Identity, KeyKind, PrivateKey, Reader};
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nresult\r\n";
 
@@ -199,4 +201,34 @@ fn content_inside_is_given_out_and_never_mixed_with_detached_content() {
     assert!(matches!(verify(&opaque, CONTENT), Err(CmsError::Malformed(_))));
     let detached = sign(&zoe, CONTENT);
     assert!(matches!(verify_opaque(&mut detached.as_slice(), &mut Vec::new()), Err(CmsError::Malformed(_))));
+}
+
+#[test]
+fn an_rsa_key_signs_in_either_form_and_says_what_its_reader_opens() {
+    let leo = identity(rsa_key());
+    for (form, name) in [(RsaSignature::Pkcs1, "RSA"), (RsaSignature::Pss, "RSA-PSS")] {
+        let mut signer = DetachedSigner::new(&leo, NOON.parse().unwrap()).with_rsa(form);
+        signer.update(CONTENT);
+        let signers = verify(&signer.finish().unwrap(), CONTENT).unwrap();
+        assert_eq!(signers[0].algorithm, name);
+        assert_eq!(signers[0].capabilities.and_then(Capabilities::reader), Some(Reader::Gcm));
+    }
+}
+
+#[test]
+fn a_content_that_is_signed_as_it_passes_stays_inside() {
+    let zoe = p256();
+    for length in [0, 1, 65_536, 200_000] {
+        let content: Vec<u8> = (0..length).map(|n| n as u8).collect();
+        let signer = DetachedSigner::new(&zoe, NOON.parse().unwrap());
+        let mut opaque = OpaqueSigner::new(Vec::new(), signer).unwrap();
+        opaque.write_all(&content).unwrap();
+        let signed = opaque.finish().unwrap();
+        let mut out = Vec::new();
+        let signers = verify_opaque(&mut signed.as_slice(), &mut out).unwrap();
+        assert!(out == content);
+        assert_eq!((&signers[0].certificate, signers[0].certificates.len()), (zoe.certificate(), 2));
+        assert!(verify_opaque(&mut &signed[..signed.len() - 1], &mut Vec::new()).is_err());
+        assert!(verify_opaque(&mut [&signed[..], &[0]].concat().as_slice(), &mut Vec::new()).is_err());
+    }
 }

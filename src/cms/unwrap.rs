@@ -5,6 +5,8 @@ use der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
 use super::agreement::{hash_of, key_encryption_key};
+use super::evp::unwrap_aes192;
+use super::password::{self, PasswordWrap};
 use super::recipient::issuer_and_serial;
 use super::tlv::{Cursor, OCTET_STRING, OID, SEQUENCE, SET, Tlv};
 use super::{CmsError, oid};
@@ -26,6 +28,8 @@ pub enum DecryptionKey<'a> {
         /// The key.
         key: &'a Secret<[u8; 32]>,
     },
+    /// A password; every entry of its kind is tried.
+    Password(&'a Secret<String>),
 }
 
 /// Whom an entry is for, as the envelope says it in clear.
@@ -40,7 +44,9 @@ pub enum RecipientId {
     KeyIdentifier(Vec<u8>),
     /// A key-encryption key, by its identifier.
     Kek(Vec<u8>),
-    /// A password or a kind of entry that is not read here.
+    /// Whoever knows a password.
+    Password,
+    /// A kind of entry that is not read here.
     Other,
 }
 
@@ -50,7 +56,7 @@ impl RecipientId {
         match self {
             RecipientId::IssuerAndSerial { der } => issuer_and_serial(certificate).is_ok_and(|own| own == *der),
             RecipientId::KeyIdentifier(identifier) => certificate.key_identifier().as_ref() == Some(identifier),
-            RecipientId::Kek(_) | RecipientId::Other => false,
+            RecipientId::Kek(_) | RecipientId::Password | RecipientId::Other => false,
         }
     }
 }
@@ -60,7 +66,24 @@ enum Wrapped<'a> {
     Transport { algorithm: Tlv<'a>, key: &'a [u8] },
     Agreement { originator: Tlv<'a>, material: Option<&'a [u8]>, algorithm: Tlv<'a>, key: &'a [u8] },
     Kek { algorithm: Tlv<'a>, key: &'a [u8] },
+    Password(PasswordWrap<'a>),
     Other,
+}
+
+impl Wrapped<'_> {
+    /// What it is called in reports.
+    fn name(&self) -> &'static str {
+        match self {
+            Wrapped::Transport { algorithm, .. } => {
+                let scheme = algorithm.inside().expect(OID).and_then(|oid| oid.as_oid());
+                if scheme.is_ok_and(|scheme| scheme == oid::RSA) { "RSAES-PKCS1-v1_5" } else { "RSAES-OAEP" }
+            }
+            Wrapped::Agreement { .. } => "ECDH",
+            Wrapped::Kek { .. } => "AES key wrap",
+            Wrapped::Password(_) => "password",
+            Wrapped::Other => "other",
+        }
+    }
 }
 
 /// One way into the envelope.
@@ -78,7 +101,11 @@ pub(super) fn entries(recipient_infos: &[u8]) -> Result<Vec<Entry<'_>>, CmsError
             SEQUENCE => entries.push(transport(info)?),
             0xA1 => agreement(info, &mut entries)?,
             0xA2 => entries.push(kek(info)?),
-            0xA3 | 0xA4 => entries.push(Entry { id: RecipientId::Other, wrapped: Wrapped::Other }),
+            0xA3 => {
+                let wrapped = Wrapped::Password(password::read(info)?);
+                entries.push(Entry { id: RecipientId::Password, wrapped });
+            }
+            0xA4 => entries.push(Entry { id: RecipientId::Other, wrapped: Wrapped::Other }),
             _ => return Err(CmsError::Malformed("a recipient")),
         }
     }
@@ -134,14 +161,23 @@ fn kek(info: Tlv<'_>) -> Result<Entry<'_>, CmsError> {
     Ok(Entry { id: RecipientId::Kek(id), wrapped: Wrapped::Kek { algorithm, key } })
 }
 
-/// The content key, of the length its cipher takes, and the place of the key that gave it.
+/// A content key that was unwrapped.
+pub(super) struct Unwrapped {
+    pub(super) cek: Secret<Vec<u8>>,
+    /// The place of the key that gave it.
+    pub(super) place: usize,
+    /// How it was wrapped.
+    pub(super) wrap: &'static str,
+}
+
+/// The content key, of the length its cipher takes.
 ///
 /// Identifiers are compared first: only an entry that names a key at hand is tried with it.
 pub(super) fn content_key(
     entries: &[Entry<'_>],
     keys: &[DecryptionKey<'_>],
     length: usize,
-) -> Result<(Secret<Vec<u8>>, usize), CmsError> {
+) -> Result<Unwrapped, CmsError> {
     let mut failure = CmsError::NotForUs;
     let mut tries = 0;
     for (place, key) in keys.iter().enumerate() {
@@ -151,7 +187,7 @@ pub(super) fn content_key(
                 return Err(CmsError::TooLarge);
             }
             match unwrap(entry, key, length) {
-                Ok(cek) => return Ok((cek, place)),
+                Ok(cek) => return Ok(Unwrapped { cek, place, wrap: entry.wrapped.name() }),
                 Err(error) => failure = error,
             }
         }
@@ -163,6 +199,7 @@ fn is_for(entry: &Entry<'_>, key: &DecryptionKey<'_>) -> bool {
     match (key, &entry.id) {
         (DecryptionKey::Identity(identity), id) => id.is(identity.certificate()),
         (DecryptionKey::Kek { id: wanted, .. }, RecipientId::Kek(id)) => wanted.is_none_or(|wanted| wanted == id),
+        (DecryptionKey::Password(_), RecipientId::Password) => true,
         _ => false,
     }
 }
@@ -183,6 +220,7 @@ fn unwrap(entry: &Entry<'_>, key: &DecryptionKey<'_>, length: usize) -> Result<S
             }
             unwrap_key(key.expose(), algorithm, wrapped).ok_or(CmsError::WrongKey)?
         }
+        (Wrapped::Password(wrapped), DecryptionKey::Password(password)) => wrapped.unwrap(password)?,
         _ => return Err(CmsError::NotForUs),
     };
     if cek.expose().len() == length { Ok(cek) } else { Err(CmsError::Tampered) }
@@ -270,6 +308,7 @@ fn agree(
     let wrap_oid = wrap.as_plain_algorithm()?;
     let length = match wrap_oid {
         oid::AES128_WRAP => 16,
+        oid::AES192_WRAP => 24,
         oid::AES256_WRAP => 32,
         other => return Err(CmsError::Unsupported(other.to_string())),
     };
@@ -303,8 +342,12 @@ fn unwrap_key(kek: &[u8], wrap: ObjectIdentifier, wrapped: &[u8]) -> Option<Secr
     if !(24..=40).contains(&wrapped.len()) || !wrapped.len().is_multiple_of(8) {
         return None;
     }
-    let cipher = if wrap == oid::AES128_WRAP { &AES_128 } else { &AES_256 };
     let mut room = Zeroizing::new([0u8; 40]);
+    if wrap == oid::AES192_WRAP {
+        let room = &mut room[..wrapped.len() - 8];
+        return unwrap_aes192(kek.try_into().ok()?, wrapped, room).then(|| Secret::new(room.to_vec()));
+    }
+    let cipher = if wrap == oid::AES128_WRAP { &AES_128 } else { &AES_256 };
     let cek = AesKek::new(cipher, kek).ok()?.unwrap(wrapped, room.as_mut_slice()).ok()?;
     Some(Secret::new(cek.to_vec()))
 }

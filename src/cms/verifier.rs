@@ -13,7 +13,7 @@ use super::digest::{DigestAlgorithm, Digests};
 use super::recipient::issuer_and_serial;
 use super::tlv::{Cursor, OCTET_STRING, OID, SEQUENCE, SET, Tlv};
 use super::{CmsError, oid, tlv};
-use crate::pki::{Certificate, SignatureError, verify_signature};
+use crate::pki::{Capabilities, Certificate, SignatureError, verify_signature};
 
 const MOST_SIGNERS: usize = 16;
 const MOST_CERTIFICATES: usize = 64;
@@ -29,6 +29,8 @@ pub struct Signer {
     pub digest: &'static str,
     /// The signature algorithm.
     pub algorithm: &'static str,
+    /// What the signer's program opens, if the signature says so.
+    pub capabilities: Option<Capabilities>,
     /// Every certificate in the structure, for building the path.
     pub certificates: Vec<Certificate>,
 }
@@ -256,6 +258,7 @@ fn judge_one(
         signing_time: info.attribute(oid::SIGNING_TIME)?.map(signing_time).transpose()?,
         digest: info.digest.micalg(),
         algorithm: algorithm_name(algorithm.oid),
+        capabilities: info.attribute(oid::SMIME_CAPABILITIES)?.and_then(|list| Capabilities::from_der(list.whole)),
         certificates: certificates.to_vec(),
     })
 }

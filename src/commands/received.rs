@@ -13,6 +13,7 @@ use super::account::Account;
 use super::error::Error;
 use super::gate::Gate;
 use super::traced::causes;
+use crate::cms::{Accept, Signer};
 use crate::fs::{self, FsError, Staged, StagedDir};
 use crate::hex::Hex;
 use crate::mail::{Mailbox, MessageId};
@@ -25,6 +26,8 @@ pub struct Policy {
     pub to: PathBuf,
     /// Messages without a signature are stored beside the verified ones, with a finding.
     pub accept_unsigned: bool,
+    /// What is decrypted beyond what is sound.
+    pub accept: Accept,
     /// Messages whose sender no register knows, too.
     pub accept_unknown_sender: bool,
 }
@@ -44,6 +47,8 @@ pub struct Received {
     pub signer: Option<SignerLine>,
     /// The content encryption, such as `AES-256-GCM`; absent if it came unencrypted.
     pub encryption: Option<&'static str>,
+    /// Everything the message was wrapped in, outermost first; each signer of a layer has a line.
+    pub layers: Vec<LayerLine>,
     /// How the header fields above are protected.
     pub header_protection: &'static str,
     pub findings: Vec<FindingLine>,
@@ -57,7 +62,24 @@ pub struct SignerLine {
     pub sha256: String,
     /// Whether the certificate names the address in From.
     pub is_from: bool,
+    /// Whether it names the address in Sender; absent if the message has no such field.
+    pub is_sender: Option<bool>,
     pub signed_at: Option<Timestamp>,
+}
+
+/// One layer, or one signer of it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LayerLine {
+    /// `encrypted`, `signed` or `compressed`.
+    pub kind: &'static str,
+    /// The content encryption, or how the signature was made.
+    pub algorithm: Option<&'static str>,
+    /// Whether the encryption itself shows a change.
+    pub authenticated: Option<bool>,
+    /// How the content key was wrapped for this mailbox.
+    pub key_wrap: Option<&'static str>,
+    /// The digest that was signed.
+    pub digest: Option<&'static str>,
 }
 
 /// Something that speaks against a message, or is worth knowing of it.
@@ -99,7 +121,7 @@ pub(super) fn store(
     spool: &mut Staged,
     sha256: &[u8; 32],
 ) -> Result<Stored, Error> {
-    let opened = match smime::open(spool.file(), keys, &policy.to) {
+    let opened = match smime::open(spool.file(), keys, policy.accept, &policy.to) {
         Ok(opened) => opened,
         Err(error) if error.is_final() => return quarantine_sealed(policy, spool, sha256, &error),
         Err(error) => return Err(Error::Open(error)),
@@ -178,10 +200,8 @@ fn describe(
         subject: headers.subject.clone(),
         date: headers.date,
         signer: signer_line(opened, verdict),
-        encryption: opened.layers().iter().find_map(|layer| match layer {
-            Layer::Encrypted(envelope) => Some(envelope.cipher),
-            Layer::Signed(_) => None,
-        }),
+        encryption: opened.encryption().map(|envelope| envelope.cipher),
+        layers: opened.layers().iter().flat_map(layer_lines).collect(),
         header_protection: opened.header_protection().as_str(),
         findings,
         attachments: attachments(opened)?,
@@ -206,8 +226,30 @@ fn signer_line(opened: &Opened, verdict: &Verdict) -> Option<SignerLine> {
         subject: certificate.subject(),
         sha256: Hex(&certificate.sha256()).to_string(),
         is_from: verdict.is_from(),
+        is_sender: verdict.is_sender(),
         signed_at: signature.and_then(|signer| signer.signing_time),
     })
+}
+
+fn layer_lines(layer: &Layer) -> Vec<LayerLine> {
+    let line = |kind| LayerLine { kind, algorithm: None, authenticated: None, key_wrap: None, digest: None };
+    match layer {
+        Layer::Compressed => vec![line("compressed")],
+        Layer::Encrypted(envelope) => vec![LayerLine {
+            algorithm: Some(envelope.cipher),
+            authenticated: Some(envelope.authenticated),
+            key_wrap: Some(envelope.key_wrap),
+            ..line("encrypted")
+        }],
+        Layer::Signed(signers) => {
+            let signed = |signer: &Signer| LayerLine {
+                algorithm: Some(signer.algorithm),
+                digest: Some(signer.digest),
+                ..line("signed")
+            };
+            signers.iter().map(signed).collect()
+        }
+    }
 }
 
 fn attachments(opened: &Opened) -> Result<Vec<AttachmentLine>, Error> {

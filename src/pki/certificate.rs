@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use super::{name, pem};
+use super::{Capabilities, name, pem};
 use crate::hex::Hex;
 use crate::mail::Address;
 
@@ -24,6 +24,7 @@ const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
+const SMIME_CAPABILITIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.15");
 /// SmtpUTF8Mailbox (RFC 9598), for local parts that are not ASCII.
 pub(super) const SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9");
 
@@ -210,6 +211,13 @@ impl Certificate {
         let extension = self.parsed().tbs_certificate().get_extension::<AuthorityKeyIdentifier>();
         let (_, identifier) = extension.ok().flatten()?;
         identifier.key_identifier.map(|octets| octets.as_bytes().to_vec())
+    }
+
+    /// What its holder's program opens, if the certificate says so (RFC 4262).
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        let extensions = self.parsed().tbs_certificate().extensions()?;
+        let extension = extensions.iter().find(|extension| extension.extn_id == SMIME_CAPABILITIES)?;
+        Capabilities::from_der(extension.extn_value.as_bytes())
     }
 
     /// The keyUsage extension; an error when there is one that cannot be read.

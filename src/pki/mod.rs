@@ -1,6 +1,7 @@
 //! Certificates and keys (RFC 5280): reading them, judging their path, signing and agreeing with them.
 
 mod anchors;
+mod capabilities;
 mod certificate;
 mod finding;
 mod identity;
@@ -17,6 +18,7 @@ mod validate;
 mod validate_tests;
 
 pub use anchors::TrustAnchors;
+pub use capabilities::{Capabilities, Reader};
 pub use certificate::{Certificate, CertificateError, KeyKind};
 pub use finding::Finding;
 pub use identity::{Identity, IdentityError};

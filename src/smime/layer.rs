@@ -15,6 +15,8 @@ pub(super) enum Wrapping {
     Opaque,
     /// EnvelopedData or AuthEnvelopedData.
     Enveloped,
+    /// CompressedData.
+    Compressed,
     /// CMS of another kind, or what only says that it is CMS.
     Unknown,
 }
@@ -64,13 +66,21 @@ fn content_type_of(octets: &[u8]) -> Option<Wrapping> {
     let length_octets = if length > 0x80 { usize::from(length & 0x7f) } else { 0 };
     let oid = rest.get(length_octets..)?;
     const PKCS7: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
-    const AUTH_ENVELOPED: &[u8] = &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x17];
+    const SMIME: &[u8] = &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01];
+    if tag != 0x30 {
+        return None;
+    }
+    if let Some(kind) = oid.strip_prefix(SMIME).and_then(|rest| rest.first()) {
+        return match kind {
+            0x17 => Some(Wrapping::Enveloped),
+            0x09 => Some(Wrapping::Compressed),
+            _ => Some(Wrapping::Unknown),
+        };
+    }
     match oid.strip_prefix(PKCS7).and_then(|rest| rest.first()) {
-        _ if tag != 0x30 => None,
         Some(2) => Some(Wrapping::Opaque),
         Some(3) => Some(Wrapping::Enveloped),
         Some(_) => Some(Wrapping::Unknown),
-        None if oid.starts_with(AUTH_ENVELOPED) => Some(Wrapping::Enveloped),
         None => None,
     }
 }
@@ -99,6 +109,7 @@ mod tests {
         assert_eq!(p7m("MIAGCSqGSIb3DQEHA6CA"), Wrapping::Enveloped);
         assert_eq!(p7m("MIIBsgYJKoZIhvcNAQcCoIIBozCCAZ8CAQEx"), Wrapping::Opaque);
         assert_eq!(p7m("MIAGCyqGSIb3DQEJEAEXoIA="), Wrapping::Enveloped);
+        assert_eq!(p7m("MIAGCyqGSIb3DQEJEAEJoIA="), Wrapping::Compressed);
         assert_eq!(p7m("MIAGCSqGSIb3DQEHBqCA"), Wrapping::Unknown);
         assert_eq!(p7m("nothing"), Wrapping::Unknown);
         assert_eq!(p7m(""), Wrapping::Unknown);

@@ -13,6 +13,7 @@ mod seal;
 mod sealed;
 #[cfg(test)]
 mod specimen;
+mod suite;
 mod verdict;
 
 pub use content::{RESERVED_NAMES, ReceivedFile};
@@ -21,4 +22,5 @@ pub use opened::{Headers, Layer, Opened};
 pub use protection::HeaderProtection;
 pub use seal::{SealError, seal};
 pub use sealed::{Protection, Sealed, TransportError};
+pub use suite::Suite;
 pub use verdict::{Concern, Severity, Verdict, judge};

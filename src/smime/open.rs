@@ -7,13 +7,15 @@ use super::content::collect;
 use super::layer::{Wrapping, wrapping};
 use super::opened::{Headers, Layer, Opened};
 use super::protection::{HeaderProtection, differences};
-use crate::cms::{CmsError, DecryptionKey, Signer, open_envelope, verify_detached, verify_opaque};
+use crate::cms::{Accept, CmsError, DecryptionKey, Signer, decompress, open_envelope, verify_detached, verify_opaque};
 use crate::fs::{FsError, Staged, StagedDir};
 use crate::mail::{CanonicalReader, Entity, EntityError, Header, Strictness, section};
 use crate::pki::Identity;
 
 /// Layers inside layers: a triple wrapping (RFC 2634) and some air.
 const MAX_LAYERS: usize = 8;
+/// What compressed content may unpack to: as much as a message may have.
+const MAX_UNPACKED: u64 = 2 * 1024 * 1024 * 1024;
 /// A detached signature with its certificates.
 const MAX_SIGNATURE: u64 = 1024 * 1024;
 
@@ -38,6 +40,9 @@ pub enum OpenError {
     /// An algorithm or a structure that is not read here.
     #[error("the message needs {0}, which is not supported")]
     Unsupported(String),
+    /// An encryption that is broken, opened only where that is asked for.
+    #[error("the message is encrypted with {0}, which is opened only where it is asked for")]
+    Weak(&'static str),
     /// Its layers cannot be read for another reason.
     #[error("the message could not be opened")]
     Cms(#[source] CmsError),
@@ -59,6 +64,7 @@ impl OpenError {
             OpenError::Malformed(_) => "malformed",
             OpenError::TooMuch(_) => "too-much",
             OpenError::Unsupported(_) => "unsupported",
+            OpenError::Weak(_) => "weak-encryption",
             OpenError::Cms(_) => "cms",
             OpenError::Fs(_) | OpenError::Io(_) => "local-io",
         }
@@ -78,6 +84,7 @@ impl From<CmsError> for OpenError {
             CmsError::BadSignature | CmsError::NoSigner => OpenError::BadSignature,
             CmsError::Malformed(what) => OpenError::Malformed(what),
             CmsError::Unsupported(what) => OpenError::Unsupported(what),
+            CmsError::Weak(what) => OpenError::Weak(what),
             CmsError::TooLarge => OpenError::TooMuch("too large a CMS structure"),
             CmsError::Io(error) if error.kind() == io::ErrorKind::InvalidData => OpenError::Malformed("base64"),
             CmsError::Io(error) => OpenError::Io(error),
@@ -105,12 +112,12 @@ impl<T: Read + Seek> Stream for T {}
 ///
 /// A message without any layer is opened too; [`Opened::layers`] is empty then, and the caller decides. An encryption or
 /// signature that is only a part of the message is not opened: it comes out as a file (RFC 9788, section 4.2.1).
-pub fn open<R: Read + Seek>(raw: &mut R, keys: &[Identity], dir: &Path) -> Result<Opened, OpenError> {
+pub fn open<R: Read + Seek>(raw: &mut R, keys: &[Identity], accept: Accept, dir: &Path) -> Result<Opened, OpenError> {
     let folder = StagedDir::new(dir)?;
     let spools = StagedDir::new(dir)?;
     let entity = Entity::scan_all(raw)?;
     let outer = entity.header().clone();
-    let mut opening = Opening { raw, spool: None, entity, layers: Vec::new(), keys, spools: &spools };
+    let mut opening = Opening { raw, spool: None, entity, layers: Vec::new(), keys, accept, spools: &spools };
     while opening.unwrap_layer()? {
         if opening.layers.len() > MAX_LAYERS {
             return Err(OpenError::TooMuch("too many layers of encryption and signatures"));
@@ -132,6 +139,7 @@ struct Opening<'a> {
     entity: Entity,
     layers: Vec<Layer>,
     keys: &'a [Identity],
+    accept: Accept,
     spools: &'a StagedDir,
 }
 
@@ -165,10 +173,18 @@ impl Opening<'_> {
             Wrapping::Enveloped => {
                 let mut spool = Staged::new(self.spools.path())?;
                 let keys: Vec<DecryptionKey<'_>> = self.keys.iter().map(DecryptionKey::Identity).collect();
+                let accept = self.accept;
                 let mut input = entity.decoded(self.stream(), Strictness::Strict)?;
-                let envelope = open_envelope(&mut *input, &keys, &mut spool)?;
+                let envelope = open_envelope(&mut *input, &keys, accept, &mut spool)?;
                 drop(input);
                 self.enter(spool, Layer::Encrypted(envelope))?;
+            }
+            Wrapping::Compressed => {
+                let mut spool = Staged::new(self.spools.path())?;
+                let mut input = entity.decoded(self.stream(), Strictness::Strict)?;
+                decompress(&mut *input, &mut spool, MAX_UNPACKED)?;
+                drop(input);
+                self.enter(spool, Layer::Compressed)?;
             }
         }
         Ok(true)

@@ -15,6 +15,8 @@ use crate::mail::{Header, Mailbox, MessageId};
 pub struct Headers {
     /// Only if the message names exactly one sender, by an address that can be written to.
     pub from: Option<Mailbox>,
+    /// Who sent it for From, where another did (RFC 5322, section 3.6.2).
+    pub sender: Option<Mailbox>,
     pub reply_to: Vec<Mailbox>,
     pub to: Vec<Mailbox>,
     pub cc: Vec<Mailbox>,
@@ -28,6 +30,7 @@ impl Headers {
     pub(super) fn read(header: &Header) -> Headers {
         Headers {
             from: header.sole_mailbox("From"),
+            sender: header.sole_mailbox("Sender"),
             reply_to: header.mailboxes("Reply-To"),
             to: header.mailboxes("To"),
             cc: header.mailboxes("Cc"),
@@ -45,6 +48,8 @@ pub enum Layer {
     Encrypted(Envelope),
     /// Every signature in it verified over the content inside. Who the signers are is not judged here.
     Signed(Vec<Signer>),
+    /// Unpacked.
+    Compressed,
 }
 
 /// A message whose every layer was checked to its end. Its files stand in a private folder that goes away with this
@@ -89,13 +94,14 @@ impl Opened {
     pub fn encryption(&self) -> Option<&Envelope> {
         self.layers.iter().rev().find_map(|layer| match layer {
             Layer::Encrypted(envelope) => Some(envelope),
-            Layer::Signed(_) => None,
+            Layer::Signed(_) | Layer::Compressed => None,
         })
     }
 
     /// Who signed the content itself: a signature around the ciphertext says nothing of who wrote it.
     pub fn signers(&self) -> &[Signer] {
-        match self.layers.last() {
+        // What was packed after it was signed is signed all the same.
+        match self.layers.iter().rfind(|layer| !matches!(layer, Layer::Compressed)) {
             Some(Layer::Signed(signers)) => signers,
             _ => &[],
         }

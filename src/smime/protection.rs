@@ -61,7 +61,7 @@ impl HeaderProtection {
 }
 
 /// The fields that are compared.
-const COMPARED: [&str; 7] = ["From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID"];
+const COMPARED: [&str; 8] = ["From", "Sender", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID"];
 
 /// Names the fields whose outer value is not the one the sender put there.
 ///

@@ -5,9 +5,15 @@ use std::io::Cursor;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 use super::specimen::{DURAND, LABORATORY, LEFEVRE, World, composition, mailbox, noon, octets};
-use super::{HeaderProtection, OpenError, Protection, SealError, Sealed, TransportError, judge, open, seal};
+use super::{
+    Concern, HeaderProtection, OpenError, Protection, SealError, Sealed, Severity, Suite, TransportError, judge, open,
+    seal,
+};
+use crate::cms::Accept;
 use crate::mail::{Attachment, Composition, Draft};
+use crate::pki::Reader;
 use crate::space::specimen::admitted;
+use crate::space::{Recipient, Recipients};
 
 fn attached(name: &str, octets: &[u8]) -> Attachment {
     Attachment::from_octets(name, octets.to_vec()).unwrap()
@@ -181,7 +187,7 @@ fn opens_as_it_was(subject: &str, label: &str, name: &str, text: &str, content: 
     };
     let named = !parts.attachments.is_empty();
     let message = octets(&mut world.seal(parts)[0]);
-    let opened = open(&mut Cursor::new(message), &[world.durand], world.dir.path()).unwrap();
+    let opened = open(&mut Cursor::new(message), &[world.durand], Accept::default(), world.dir.path()).unwrap();
     assert_eq!(opened.headers().subject, subject);
     assert_eq!(opened.headers().from, Some(mailbox(label, LABORATORY)));
     assert_eq!(opened.text(), text.replace("\r\n", "\n").replace('\r', "\n"));
@@ -189,6 +195,71 @@ fn opens_as_it_was(subject: &str, label: &str, name: &str, text: &str, content: 
     if named {
         assert_eq!(std::fs::read(&opened.files()[0].path).unwrap(), content);
     }
+}
+
+/// The recipients of a draft, some of whose programs open nothing better than CBC.
+fn readers(world: &World, draft: &Draft, reader: impl Fn(&str) -> Reader) -> Recipients {
+    let recipients = world.recipients(draft);
+    let read = |it: &Recipient| it.clone().with_reader(reader(it.address().as_str()));
+    Recipients::new(recipients.iter().map(read).collect()).unwrap()
+}
+
+#[test]
+fn readers_of_different_kinds_get_copies_of_the_same_message() {
+    let world = World::new();
+    let mut parts = composition();
+    parts.cc.push(mailbox("", LEFEVRE));
+    let draft = Draft::new(parts).unwrap();
+    let old = |address: &str| if address == LEFEVRE { Reader::Cbc { oaep: false } } else { Reader::Gcm };
+    let own = Some(world.laboratory.certificate());
+    let mut copies =
+        seal(&draft, &readers(&world, &draft, old), &world.laboratory, own, noon(), world.dir.path()).unwrap();
+    let suites: Vec<_> = copies.iter().map(|copy| copy.suite().unwrap()).collect();
+    assert_eq!(suites, [Suite::Gcm, Suite::CbcRsaPkcs1]);
+    assert_eq!(copies[0].envelope().recipients, [DURAND.parse().unwrap()]);
+    assert_eq!(copies[1].envelope().recipients, [LEFEVRE.parse().unwrap()]);
+    assert_eq!(copies[0].message_id(), copies[1].message_id());
+    let (new, old) = (octets(&mut copies[0]), octets(&mut copies[1]));
+    let for_durand = world.open(&new, &world.durand).unwrap();
+    let for_lefevre = world.open(&old, &world.lefevre).unwrap();
+    assert_eq!(for_durand.headers(), for_lefevre.headers());
+    assert_eq!(for_durand.encryption().unwrap().cipher, "AES-256-GCM");
+    let envelope = for_lefevre.encryption().unwrap();
+    assert_eq!((envelope.cipher, envelope.key_wrap, envelope.recipients), ("AES-256-CBC", "RSAES-PKCS1-v1_5", 1));
+    assert!(matches!(world.open(&old, &world.laboratory), Err(OpenError::NotForUs)), "no key of another kind is in it");
+    let verdict = judge(&for_lefevre, &world.anchors(), &[], noon());
+    assert_eq!(verdict.concerns(), [Concern::Unauthenticated { signed: true }]);
+    assert_eq!(verdict.severity(), Some(Severity::Warn), "the signature inside makes up for it");
+}
+
+#[test]
+fn keys_of_curves_and_of_rsa_are_never_mixed_for_old_readers() {
+    let world = World::new();
+    let mut parts = composition();
+    parts.cc.push(mailbox("", LEFEVRE));
+    let draft = Draft::new(parts).unwrap();
+    let recipients = readers(&world, &draft, |_| Reader::Cbc { oaep: true });
+    let own = Some(world.laboratory.certificate());
+    let mut copies = seal(&draft, &recipients, &world.laboratory, own, noon(), world.dir.path()).unwrap();
+    let suites: Vec<_> = copies.iter().map(|copy| copy.suite().unwrap()).collect();
+    assert_eq!(suites, [Suite::CbcRsaOaep, Suite::CbcAgreement]);
+    let opened = world.open(&octets(&mut copies[1]), &world.laboratory).unwrap();
+    assert_eq!(opened.encryption().unwrap().recipients, 2, "the sender has a key of a curve too");
+}
+
+#[test]
+fn who_was_served_stands_in_the_header_and_gets_no_copy() {
+    let world = World::new();
+    let mut parts = composition();
+    parts.cc.push(mailbox("", LEFEVRE));
+    let draft = Draft::new(parts).unwrap();
+    let served = |it: &Recipient| if it.address().as_str() == DURAND { it.clone().served() } else { it.clone() };
+    let recipients = Recipients::new(world.recipients(&draft).iter().map(served).collect()).unwrap();
+    let mut copies = seal(&draft, &recipients, &world.laboratory, None, noon(), world.dir.path()).unwrap();
+    assert_eq!(copies.len(), 1);
+    assert_eq!(copies[0].envelope().recipients, [LEFEVRE.parse().unwrap()]);
+    let opened = world.open(&octets(&mut copies[0]), &world.lefevre).unwrap();
+    assert_eq!(opened.headers().to[0].address.as_str(), DURAND);
 }
 
 proptest! {
@@ -214,6 +285,6 @@ proptest! {
         let mut message = heads[head].as_bytes().to_vec();
         message.extend_from_slice(&octets);
         let dir = tempfile::tempdir().unwrap();
-        let _ = open(&mut Cursor::new(message), &[], dir.path());
+        let _ = open(&mut Cursor::new(message), &[], Accept::default(), dir.path());
     }
 }

@@ -1,18 +1,19 @@
 //! Sealing: signed, then encrypted to each recipient (RFC 8551, section 3), in one pass, nothing in clear on disk.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
 
 use super::protection::{outer_fields, protected_fields};
-use super::sealed::{Protection, Sealed, boundary};
-use crate::cms::{CmsError, DetachedSigner, EnvelopeWriter, Recipient};
+use super::sealed::{Sealed, boundary};
+use super::suite::Suite;
+use crate::cms::{CmsError, DetachedSigner, EnvelopeWriter};
 use crate::fs::{FsError, Staged};
 use crate::mail::{Address, Base64Writer, ComposeError, Draft, Envelope, Field, write_entity};
 use crate::pki::{Certificate, Identity};
-use crate::space::{Recipients, Role};
+use crate::space::{Recipient, Recipients, Role};
 
 /// Blind copies are written side by side, each into an open file.
 const MAX_BLIND: usize = 200;
@@ -46,10 +47,11 @@ pub enum SealError {
     Randomness,
 }
 
-/// Seals a draft: one message for To and Cc together, and one for each Bcc alone, all with the same signed content.
+/// Seals a draft: one message for those of To and Cc whose programs open the same, and one for each Bcc alone, all with the
+/// same signed content. Recipients who were served before stand in the header and get no copy.
 ///
 /// `own` is the sender's certificate for encryption: with it the sender can open what was sent; it is never added to a
-/// blind copy. `at` is the signing time. Files are made under `dir` and hold ciphertext only.
+/// blind copy, nor to one whose readers would stumble over it. `at` is the signing time. Files are made under `dir` and hold ciphertext only.
 pub fn seal(
     draft: &Draft,
     recipients: &Recipients,
@@ -79,36 +81,46 @@ pub fn seal(
         let file = writer.finish()?.finish().map_err(CmsError::Io)?;
         let envelope = Envelope { sender: from.clone(), recipients: copy.addresses };
         let id = draft.parts().message_id.clone();
-        sealed.push(Sealed::new(envelope, id, Protection::Smime, file).map_err(CmsError::Io)?);
+        sealed.push(Sealed::encrypted(envelope, id, copy.suite, file).map_err(CmsError::Io)?);
     }
     Ok(sealed)
 }
 
 /// One message: who it goes to, and who can open it.
 struct Copy<'a> {
+    suite: Suite,
     addresses: Vec<Address>,
     certificates: Vec<&'a Certificate>,
+}
+
+impl<'a> Copy<'a> {
+    fn of(suite: Suite, recipients: &[&'a Recipient], own: Option<&'a Certificate>) -> Copy<'a> {
+        let mut seen = HashSet::new();
+        let own = own.filter(|certificate| suite.takes(certificate));
+        let certificates = recipients.iter().map(|recipient| recipient.trusted().certificate()).chain(own);
+        Copy {
+            suite,
+            addresses: recipients.iter().map(|recipient| recipient.address().clone()).collect(),
+            certificates: certificates.filter(|certificate| seen.insert(certificate.sha256())).collect(),
+        }
+    }
 }
 
 type CopyWriter = EnvelopeWriter<Base64Writer<Staged>>;
 
 fn plan_copies<'a>(recipients: &'a Recipients, own: Option<&'a Certificate>) -> Result<Vec<Copy<'a>>, SealError> {
-    let (blind, open): (Vec<_>, Vec<_>) = recipients.iter().partition(|recipient| recipient.role() == Role::Bcc);
+    let unserved = recipients.iter().filter(|recipient| !recipient.is_served());
+    let (blind, open): (Vec<_>, Vec<_>) = unserved.partition(|recipient| recipient.role() == Role::Bcc);
     if blind.len() > MAX_BLIND {
         return Err(SealError::TooManyBlind);
     }
-    let mut copies = Vec::new();
-    if !open.is_empty() {
-        let mut seen = HashSet::new();
-        let certificates = open.iter().map(|recipient| recipient.trusted().certificate()).chain(own);
-        let certificates = certificates.filter(|certificate| seen.insert(certificate.sha256())).collect();
-        copies.push(Copy { addresses: open.iter().map(|it| it.address().clone()).collect(), certificates });
+    let mut groups: BTreeMap<Suite, Vec<&Recipient>> = BTreeMap::new();
+    for recipient in open {
+        groups.entry(Suite::of(recipient)).or_default().push(recipient);
     }
-    copies.extend(blind.into_iter().map(|recipient| Copy {
-        addresses: vec![recipient.address().clone()],
-        certificates: vec![recipient.trusted().certificate()],
-    }));
-    Ok(copies)
+    let open = groups.into_iter().map(|(suite, group)| Copy::of(suite, &group, own));
+    let blind = blind.into_iter().map(|recipient| Copy::of(Suite::of(recipient), &[recipient], None));
+    Ok(open.chain(blind).collect())
 }
 
 /// The header of the draft and the recipients must say the same: else somebody would read of a copy that was never made.
@@ -128,7 +140,7 @@ fn check_recipients(draft: &Draft, recipients: &Recipients) -> Result<(), SealEr
 fn start_copy(copy: &Copy<'_>, outer: &[Field], dir: &Path) -> Result<CopyWriter, SealError> {
     let mut file = Staged::new(dir)?;
     let mut head: String = outer.iter().map(Field::to_string).collect();
-    let kind = [("smime-type", "authEnveloped-data"), ("name", "smime.p7m")];
+    let kind = [("smime-type", copy.suite.smime_type()), ("name", "smime.p7m")];
     for field in [
         Field::text("MIME-Version", "1.0"),
         Field::parameters("Content-Type", "application/pkcs7-mime", &kind),
@@ -139,9 +151,8 @@ fn start_copy(copy: &Copy<'_>, outer: &[Field], dir: &Path) -> Result<CopyWriter
     }
     head.push_str("\r\n");
     file.write_all(head.as_bytes()).map_err(CmsError::Io)?;
-    let recipients: Vec<Recipient<'_>> =
-        copy.certificates.iter().map(|certificate| Recipient::Certificate(certificate)).collect();
-    Ok(EnvelopeWriter::new(Base64Writer::new(file), &recipients)?)
+    let entries: Vec<_> = copy.certificates.iter().map(|certificate| copy.suite.entry(certificate)).collect();
+    Ok(EnvelopeWriter::with(Base64Writer::new(file), copy.suite.encryption(), &entries)?)
 }
 
 /// Writes the `multipart/signed` entity (RFC 1847, RFC 8551, section 3.5.3) into every envelope.

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::suite::Suite;
 use crate::fs::{FsError, Staged};
 use crate::hex::Hex;
 use crate::mail::{Address, ComposeError, Draft, Envelope, Field, MessageId, write_entity};
@@ -49,19 +50,26 @@ pub struct Sealed {
     envelope: Envelope,
     message_id: MessageId,
     protection: Protection,
+    suite: Option<Suite>,
     size: u64,
     file: Staged,
 }
 
 impl Sealed {
-    pub(super) fn new(
+    /// A copy that was signed and encrypted.
+    pub(super) fn encrypted(
         envelope: Envelope,
         message_id: MessageId,
-        protection: Protection,
-        mut file: Staged,
+        suite: Suite,
+        file: Staged,
     ) -> io::Result<Sealed> {
+        let sealed = Sealed::new(envelope, message_id, Protection::Smime, file)?;
+        Ok(Sealed { suite: Some(suite), ..sealed })
+    }
+
+    fn new(envelope: Envelope, message_id: MessageId, protection: Protection, mut file: Staged) -> io::Result<Sealed> {
         let size = file.file().stream_position()?;
-        Ok(Sealed { envelope, message_id, protection, size, file })
+        Ok(Sealed { envelope, message_id, protection, suite: None, size, file })
     }
 
     /// Makes a message ready as it was composed: the operator can read it. Every recipient must have been admitted.
@@ -99,6 +107,11 @@ impl Sealed {
     /// How it is protected.
     pub fn protection(&self) -> Protection {
         self.protection
+    }
+
+    /// How it is encrypted, if it is.
+    pub fn suite(&self) -> Option<Suite> {
+        self.suite
     }
 
     /// Octets, as SIZE counts them (RFC 1870).

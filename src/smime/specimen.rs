@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{OpenError, Opened, Sealed, open, seal};
-use crate::cms::{DetachedSigner, EnvelopeWriter, Recipient};
+use crate::cms::{Accept, DetachedSigner, EnvelopeWriter, Recipient};
 use crate::mail::{Base64Writer, Composition, Draft, Mailbox, MessageId};
 use crate::pki::specimen::{Authority, Leaf, NOON, rsa_key};
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, validate};
@@ -78,7 +78,7 @@ impl World {
 
     /// Opens with the key of one.
     pub(super) fn open(&self, message: &[u8], key: &Identity) -> Result<Opened, OpenError> {
-        open(&mut Cursor::new(message), std::slice::from_ref(key), self.dir.path())
+        open(&mut Cursor::new(message), std::slice::from_ref(key), Accept::default(), self.dir.path())
     }
 
     /// How many files and folders stand in the working folder.

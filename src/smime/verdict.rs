@@ -33,6 +33,10 @@ pub enum Concern {
     SignedInFuture,
     /// The certificate of the signer is for another address than From.
     SignerNotFrom,
+    /// The certificate of the signer is for the address in Sender: somebody signed for somebody else.
+    SignerIsSender,
+    /// Sender names another address than From, and the signer is From.
+    OtherSender,
     /// From is missing, doubled or unreadable.
     NoFrom,
     /// From outside is another address than From inside.
@@ -55,6 +59,8 @@ impl Concern {
             Concern::ExpiredSince => "expired-since",
             Concern::SignedInFuture => "signed-in-future",
             Concern::SignerNotFrom => "signer-not-from",
+            Concern::SignerIsSender => "signer-is-sender",
+            Concern::OtherSender => "other-sender",
             Concern::NoFrom => "no-from",
             Concern::FromDiffers => "from-differs",
             Concern::HeadersDiffer(_) => "headers-differ",
@@ -68,6 +74,7 @@ impl Concern {
         match self {
             Concern::ExpiredSince
             | Concern::SignedInFuture
+            | Concern::OtherSender
             | Concern::HeadersDiffer(_)
             | Concern::Unauthenticated { signed: true } => Severity::Warn,
             _ => Severity::Refuse,
@@ -84,6 +91,8 @@ impl fmt::Display for Concern {
             Concern::ExpiredSince => f.write_str("the certificate of the signer has expired since it signed"),
             Concern::SignedInFuture => f.write_str("the signing time lies in the future"),
             Concern::SignerNotFrom => f.write_str("the signer is not the sender in From"),
+            Concern::SignerIsSender => f.write_str("the signer is who sent it (Sender), not who it is from (From)"),
+            Concern::OtherSender => f.write_str("the message names another in Sender than in From"),
             Concern::NoFrom => f.write_str("the message does not name exactly one sender"),
             Concern::FromDiffers => f.write_str("the sender outside is not the sender inside"),
             Concern::HeadersDiffer(names) => write!(f, "changed on the way: {}", names.join(", ")),
@@ -97,6 +106,7 @@ impl fmt::Display for Concern {
 pub struct Verdict {
     signer: Option<Trusted>,
     is_from: bool,
+    is_sender: Option<bool>,
     concerns: Vec<Concern>,
 }
 
@@ -109,6 +119,11 @@ impl Verdict {
     /// Whether the signer's certificate names the address in From.
     pub fn is_from(&self) -> bool {
         self.is_from
+    }
+
+    /// Whether the signer's certificate names the address in Sender, if the message has that field.
+    pub fn is_sender(&self) -> Option<bool> {
+        self.is_sender
     }
 
     /// Everything that speaks against it.
@@ -133,11 +148,20 @@ pub fn judge(opened: &Opened, anchors: &TrustAnchors, crls: &[RevocationList], a
         concerns.push(Concern::NoFrom);
     }
     let (signer, is_from) = judge_signers(opened, from, anchors, crls, at, &mut concerns);
+    let sender = opened.headers().sender.as_ref().map(|mailbox| &mailbox.address);
+    let names = |address| signer.as_ref().is_some_and(|signer| signer.certificate().names_address(address));
+    let is_sender = sender.map(names);
+    if signer.is_some() && !is_from && from.is_some() {
+        concerns.push(if is_sender == Some(true) { Concern::SignerIsSender } else { Concern::SignerNotFrom });
+    }
+    if is_from && sender.is_some() && sender != from {
+        concerns.push(Concern::OtherSender);
+    }
     judge_headers(opened, from, &mut concerns);
     let signed = signer.is_some();
     let mut envelopes = opened.layers().iter().filter_map(|layer| match layer {
         Layer::Encrypted(envelope) => Some(envelope),
-        Layer::Signed(_) => None,
+        Layer::Signed(_) | Layer::Compressed => None,
     });
     if envelopes.any(|envelope| !envelope.authenticated) {
         concerns.push(Concern::Unauthenticated { signed });
@@ -145,7 +169,7 @@ pub fn judge(opened: &Opened, anchors: &TrustAnchors, crls: &[RevocationList], a
     if !opened.is_complete() {
         concerns.push(Concern::Incomplete);
     }
-    Verdict { signer, is_from, concerns }
+    Verdict { signer, is_from, is_sender, concerns }
 }
 
 fn judge_headers(opened: &Opened, from: Option<&Address>, concerns: &mut Vec<Concern>) {
@@ -187,9 +211,6 @@ fn judge_signers(
         return (None, false);
     };
     concerns.extend(warnings);
-    if !is_from && from.is_some() {
-        concerns.push(Concern::SignerNotFrom);
-    }
     (Some(trusted), is_from)
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::WhiteList;
 use crate::mail::Address;
-use crate::pki::Trusted;
+use crate::pki::{Reader, Trusted};
 
 /// What stands behind a mailbox (nomenclature TRE_R257).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -150,6 +150,8 @@ pub struct Recipient {
     admitted: Admitted,
     trusted: Trusted,
     role: Role,
+    reader: Reader,
+    served: bool,
 }
 
 impl Recipient {
@@ -158,7 +160,17 @@ impl Recipient {
         if trusted.address() != Some(admitted.address()) {
             return Err(RecipientError::OtherAddress(admitted.registered.address));
         }
-        Ok(Recipient { admitted, trusted, role })
+        Ok(Recipient { admitted, trusted, role, reader: Reader::default(), served: false })
+    }
+
+    /// The same, with a program that opens nothing better than this.
+    pub fn with_reader(self, reader: Reader) -> Recipient {
+        Recipient { reader, ..self }
+    }
+
+    /// The same, who has a copy of the message already.
+    pub fn served(self) -> Recipient {
+        Recipient { served: true, ..self }
     }
 
     /// The address.
@@ -174,6 +186,16 @@ impl Recipient {
     /// The certificate and the path that verified.
     pub fn trusted(&self) -> &Trusted {
         &self.trusted
+    }
+
+    /// The best that this recipient's program opens.
+    pub fn reader(&self) -> Reader {
+        self.reader
+    }
+
+    /// Whether this recipient has a copy already.
+    pub fn is_served(&self) -> bool {
+        self.served
     }
 
     /// To, Cc or Bcc.

@@ -302,6 +302,12 @@ pub const SETTINGS: &[Setting] = &[
         "Whether unsigned messages are stored with the others instead of in quarantine.",
     ),
     default(
+        "profile.*.fetch.accept-3des",
+        Kind::YesNo,
+        "false",
+        "Whether 3DES is decrypted, which some old programs still write.",
+    ),
+    default(
         "profile.*.fetch.unknown-sender",
         Kind::Choice(&["quarantine", "accept"]),
         "quarantine",

@@ -235,11 +235,12 @@ fn unseal_kek(
 
 fn unseal(sealed: &[u8], key: DecryptionKey<'_>, wrong: VaultError) -> Result<Secret<String>, VaultError> {
     let mut text = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    let envelope = cms::open_envelope(&mut &*sealed, &[key], &mut *text).map_err(|error| match error {
-        CmsError::WrongKey | CmsError::NotForUs => wrong,
-        CmsError::Tampered => VaultError::Damaged("it was changed since it was written"),
-        _ => VaultError::Damaged("it cannot be read as CMS"),
-    })?;
+    let envelope =
+        cms::open_envelope(&mut &*sealed, &[key], cms::Accept::default(), &mut *text).map_err(|error| match error {
+            CmsError::WrongKey | CmsError::NotForUs => wrong,
+            CmsError::Tampered => VaultError::Damaged("it was changed since it was written"),
+            _ => VaultError::Damaged("it cannot be read as CMS"),
+        })?;
     if !envelope.authenticated {
         // The wrapped key of a true vault fits AES-CBC as well, whose content anybody can change.
         return Err(VaultError::Damaged("nothing in it protects it against change"));

@@ -337,6 +337,8 @@ pub struct Fetch {
     #[serde(with = "as_text")]
     pub after: After,
     pub accept_unsigned: bool,
+    #[serde(rename = "accept-3des")]
+    pub accept_3des: bool,
     pub unknown_sender: UnknownSender,
 }
 
