@@ -7,11 +7,11 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::protection::{outer_fields, protected_fields};
-use super::sealed::{Protection, Sealed, boundary};
 use crate::cms::{CmsError, DetachedSigner, EnvelopeWriter, Recipient};
 use crate::fs::{FsError, Staged};
 use crate::mail::{Address, Base64Writer, ComposeError, Draft, Envelope, Field, write_entity};
 use crate::pki::{Certificate, Identity};
+use crate::sealed::{Protection, Sealed, boundary};
 use crate::space::{Recipients, Role};
 
 /// Blind copies are written side by side, each into an open file.
