@@ -20,6 +20,7 @@
 //! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
 //! | 3 | `journal` | SQLite files: private, synced at every commit, open to several processes |
 //! | 3 | `space` | the trusted space: the signed white list, `Admitted` recipients |
+//! | 3 | `sealed` | a message ready for the outbox, and the three protections |
 //! | 2 | `pki` | certificates, keys, path validation, revocation lists |
 //! | 2 | `fs` | private files: 0600, staged, synced, renamed |
 //! | 2 | `process` | which process this is, and whether another one still runs |
@@ -47,6 +48,7 @@ pub mod outbox;
 pub mod pki;
 pub mod process;
 pub mod sandbox;
+pub mod sealed;
 pub mod secret;
 pub mod signin;
 pub mod smime;

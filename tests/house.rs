@@ -47,6 +47,10 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/vault/settings.rs", "writes secret settings into that text"),
 ];
 
+/// The files that make a message ready for the outbox: each sealed it, or was told in so many words not to.
+const MAKE_SEALED: &[(&str, &str)] =
+    &[("src/smime/seal.rs", "signed and encrypted"), ("src/smime/transport.rs", "as composed, to admitted recipients")];
+
 /// The files outside `src/fs.rs` that open something for writing, and why that is no file of ours.
 const OPEN_FOR_WRITING: &[(&str, &str)] = &[("src/cli/terminal.rs", "the terminal itself, to ask on it")];
 
@@ -124,6 +128,11 @@ fn no_file_is_too_long() {
 #[test]
 fn secrets_are_opened_in_the_listed_files_only() {
     none(habits::opened_secrets(&sources("src"), OPEN_SECRETS));
+}
+
+#[test]
+fn a_message_is_made_ready_in_the_listed_files_only() {
+    none(habits::made_sealed(&sources("src"), MAKE_SEALED));
 }
 
 #[test]

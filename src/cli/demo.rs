@@ -18,7 +18,7 @@ use crate::commands::fetch::{self, Line as Fetched, Policy};
 use crate::commands::{Account, Error, audit, lookup, purge_check, send};
 use crate::directory::Query;
 use crate::sandbox::Options;
-use crate::{fs, smime, vault};
+use crate::{fs, sealed, vault};
 
 /// Show the main job from end to end in the sandbox, with commands to repeat
 ///
@@ -112,7 +112,7 @@ impl Demo<'_> {
             subject: SUBJECT.to_owned(),
             text: String::new(),
             attachments: vec![self.result.clone()],
-            protection: smime::Protection::Smime,
+            protection: sealed::Protection::Smime,
             partial: false,
             again: true,
             dry_run: false,

@@ -11,7 +11,7 @@ use super::safe::Safe;
 use super::session::Session;
 use super::status::Status;
 use crate::commands::send::{self, Line, Request, Sent};
-use crate::smime;
+use crate::sealed;
 
 /// Octets a text may have.
 const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
@@ -78,8 +78,8 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         text: args.body_file.as_deref().map(text).transpose()?.unwrap_or_default(),
         attachments: args.attach.clone(),
         protection: match args.protection {
-            Protection::Smime => smime::Protection::Smime,
-            Protection::Transport => smime::Protection::Transport,
+            Protection::Smime => sealed::Protection::Smime,
+            Protection::Transport => sealed::Protection::Transport,
         },
         partial: args.partial,
         again: args.again,

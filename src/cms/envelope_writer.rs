@@ -24,11 +24,6 @@ pub enum ContentEncryption {
 }
 
 impl ContentEncryption {
-    /// Its name in results and in the trace.
-    pub fn name(self) -> &'static str {
-        self.cipher().name()
-    }
-
     fn cipher(self) -> Cipher {
         match self {
             ContentEncryption::Aes256Gcm => Cipher::Aes256Gcm,

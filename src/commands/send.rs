@@ -15,7 +15,8 @@ use crate::fs;
 use crate::hex::Hex;
 use crate::mail::{Attachment, Composition, Draft, Mailbox, MessageId};
 use crate::outbox::{Enqueued, Entry, Id, Outbox, State};
-use crate::smime::{self, Protection, Sealed};
+use crate::sealed::{Protection, Sealed};
+use crate::smime;
 use crate::space::{Admitted, Recipient, Recipients, Role};
 
 /// What was asked, every default resolved.
@@ -245,7 +246,7 @@ fn seal(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Resul
         }
     }
     if recipients.is_empty() {
-        return Ok(vec![Sealed::transport_only(draft, &admitted, &dir)?]);
+        return Ok(vec![smime::transport_only(draft, &admitted, &dir)?]);
     }
     let signer = account.signer()?;
     let at = account.world.clock.now();

@@ -12,8 +12,8 @@ use crate::fs;
 use crate::journal;
 use crate::mail::MessageId;
 use crate::process::{Life, Process};
+use crate::sealed::Sealed;
 use crate::secret::SealingKey;
-use crate::smime::Sealed;
 
 use super::OutboxError;
 use super::content::{self, Content};

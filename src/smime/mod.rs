@@ -10,10 +10,10 @@ mod protection;
 #[cfg(test)]
 mod round_trip_tests;
 mod seal;
-mod sealed;
 #[cfg(test)]
 mod specimen;
 mod suite;
+mod transport;
 mod verdict;
 
 pub use content::{RESERVED_NAMES, ReceivedFile};
@@ -21,6 +21,5 @@ pub use open::{OpenError, open};
 pub use opened::{Headers, Layer, Opened};
 pub use protection::HeaderProtection;
 pub use seal::{SealError, seal};
-pub use sealed::{Protection, Sealed, TransportError};
-pub use suite::Suite;
+pub use transport::{TransportError, transport_only};
 pub use verdict::{Concern, Severity, Verdict, judge};

@@ -6,12 +6,12 @@ use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 use super::specimen::{DURAND, LABORATORY, LEFEVRE, World, composition, mailbox, noon, octets};
 use super::{
-    Concern, HeaderProtection, OpenError, Protection, SealError, Sealed, Severity, Suite, TransportError, judge, open,
-    seal,
+    Concern, HeaderProtection, OpenError, SealError, Severity, TransportError, judge, open, seal, transport_only,
 };
 use crate::cms::Accept;
 use crate::mail::{Attachment, Composition, Draft};
 use crate::pki::Reader;
+use crate::sealed::{Protection, Suite};
 use crate::space::specimen::admitted;
 use crate::space::{Recipient, Recipients};
 
@@ -158,9 +158,9 @@ fn without_encryption_only_admitted_people_are_written_to() {
     parts.bcc.push(mailbox("", LEFEVRE));
     let draft = Draft::new(parts).unwrap();
     let admitted: Vec<_> = [DURAND, LEFEVRE].iter().map(|address| admitted(&address.parse().unwrap())).collect();
-    let refused = Sealed::transport_only(&draft, &admitted[..1], world.dir.path());
+    let refused = transport_only(&draft, &admitted[..1], world.dir.path());
     assert!(matches!(refused, Err(TransportError::NotAdmitted(address)) if address.as_str() == LEFEVRE));
-    let mut sealed = Sealed::transport_only(&draft, &admitted, world.dir.path()).unwrap();
+    let mut sealed = transport_only(&draft, &admitted, world.dir.path()).unwrap();
     assert_eq!((sealed.protection().as_str(), sealed.envelope().recipients.len()), ("transport", 2));
     let message = octets(&mut sealed);
     assert!(message.is_ascii() && message.ends_with(b"\r\n"));

@@ -7,12 +7,12 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::protection::{outer_fields, protected_fields};
-use super::sealed::{Sealed, boundary};
-use super::suite::Suite;
+use super::suite::{encryption, entry, smime_type, suite_of, takes};
 use crate::cms::{CmsError, DetachedSigner, EnvelopeWriter};
 use crate::fs::{FsError, Staged};
 use crate::mail::{Address, Base64Writer, ComposeError, Draft, Envelope, Field, write_entity};
 use crate::pki::{Certificate, Identity};
+use crate::sealed::{Protection, Sealed, Suite, boundary};
 use crate::space::{Recipient, Recipients, Role};
 
 /// Blind copies are written side by side, each into an open file.
@@ -81,7 +81,11 @@ pub fn seal(
         let file = writer.finish()?.finish().map_err(CmsError::Io)?;
         let envelope = Envelope { sender: from.clone(), recipients: copy.addresses };
         let id = draft.parts().message_id.clone();
-        sealed.push(Sealed::encrypted(envelope, id, copy.suite, file).map_err(CmsError::Io)?);
+        sealed.push(
+            Sealed::new(envelope, id, Protection::Smime, file)
+                .map(|sealed| sealed.under(copy.suite))
+                .map_err(CmsError::Io)?,
+        );
     }
     Ok(sealed)
 }
@@ -96,7 +100,7 @@ struct Copy<'a> {
 impl<'a> Copy<'a> {
     fn of(suite: Suite, recipients: &[&'a Recipient], own: Option<&'a Certificate>) -> Copy<'a> {
         let mut seen = HashSet::new();
-        let own = own.filter(|certificate| suite.takes(certificate));
+        let own = own.filter(|certificate| takes(suite, certificate));
         let certificates = recipients.iter().map(|recipient| recipient.trusted().certificate()).chain(own);
         Copy {
             suite,
@@ -116,10 +120,10 @@ fn plan_copies<'a>(recipients: &'a Recipients, own: Option<&'a Certificate>) -> 
     }
     let mut groups: BTreeMap<Suite, Vec<&Recipient>> = BTreeMap::new();
     for recipient in open {
-        groups.entry(Suite::of(recipient)).or_default().push(recipient);
+        groups.entry(suite_of(recipient)).or_default().push(recipient);
     }
     let open = groups.into_iter().map(|(suite, group)| Copy::of(suite, &group, own));
-    let blind = blind.into_iter().map(|recipient| Copy::of(Suite::of(recipient), &[recipient], None));
+    let blind = blind.into_iter().map(|recipient| Copy::of(suite_of(recipient), &[recipient], None));
     Ok(open.chain(blind).collect())
 }
 
@@ -140,7 +144,7 @@ fn check_recipients(draft: &Draft, recipients: &Recipients) -> Result<(), SealEr
 fn start_copy(copy: &Copy<'_>, outer: &[Field], dir: &Path) -> Result<CopyWriter, SealError> {
     let mut file = Staged::new(dir)?;
     let mut head: String = outer.iter().map(Field::to_string).collect();
-    let kind = [("smime-type", copy.suite.smime_type()), ("name", "smime.p7m")];
+    let kind = [("smime-type", smime_type(copy.suite)), ("name", "smime.p7m")];
     for field in [
         Field::text("MIME-Version", "1.0"),
         Field::parameters("Content-Type", "application/pkcs7-mime", &kind),
@@ -151,8 +155,8 @@ fn start_copy(copy: &Copy<'_>, outer: &[Field], dir: &Path) -> Result<CopyWriter
     }
     head.push_str("\r\n");
     file.write_all(head.as_bytes()).map_err(CmsError::Io)?;
-    let entries: Vec<_> = copy.certificates.iter().map(|certificate| copy.suite.entry(certificate)).collect();
-    Ok(EnvelopeWriter::with(Base64Writer::new(file), copy.suite.encryption(), &entries)?)
+    let entries: Vec<_> = copy.certificates.iter().map(|certificate| entry(copy.suite, certificate)).collect();
+    Ok(EnvelopeWriter::with(Base64Writer::new(file), encryption(copy.suite), &entries)?)
 }
 
 /// Writes the `multipart/signed` entity (RFC 1847, RFC 8551, section 3.5.3) into every envelope.

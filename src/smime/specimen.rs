@@ -5,11 +5,12 @@ use std::io::{Cursor, Read, Write};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::{OpenError, Opened, Sealed, open, seal};
+use super::{OpenError, Opened, open, seal};
 use crate::cms::{Accept, DetachedSigner, EnvelopeWriter, Recipient};
 use crate::mail::{Base64Writer, Composition, Draft, Mailbox, MessageId};
 use crate::pki::specimen::{Authority, Leaf, NOON, rsa_key};
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, validate};
+use crate::sealed::Sealed;
 use crate::space::specimen::admitted;
 use crate::space::{self, Recipients, Role};
 

@@ -32,6 +32,17 @@ fn a_file_that_grew_too_long_is_refused() {
 }
 
 #[test]
+fn a_message_made_ready_elsewhere_is_refused() {
+    let files = [source("src/smtp/session.rs", "use crate::sealed::Sealed;\nfn f() { Sealed::new(a, b, c, d) }")];
+    refused(habits::made_sealed(&files, &[]), &["src/smtp/session.rs:2: sealed:"]);
+    refused(habits::made_sealed(&files, &[("src/smtp/session.rs", "seals")]), &[]);
+    refused(
+        habits::made_sealed(&[], &[("src/smtp/session.rs", "seals")]),
+        &["src/smtp/session.rs:1: sealed: on the list"],
+    );
+}
+
+#[test]
 fn a_secret_opened_elsewhere_is_refused() {
     let files = [
         source("src/smtp/auth.rs", "fn f() {\n  password.expose();\n}"),

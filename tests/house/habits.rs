@@ -74,6 +74,25 @@ pub fn opened_secrets(sources: &[Source], listed: &[(&str, &str)]) -> Vec<String
     found
 }
 
+/// `Sealed::new` outside the files that are listed with how they protect, and files on the list that no longer make one.
+pub fn made_sealed(sources: &[Source], listed: &[(&str, &str)]) -> Vec<String> {
+    let makes = |source: &Source| -> Vec<usize> {
+        let calls = source.paths.iter().filter(|path| path.names.ends_with(&["Sealed".to_owned(), "new".to_owned()]));
+        calls.map(|path| path.line).collect()
+    };
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| !listed.iter().any(|(path, _)| *path == source.path)) {
+        let rule = "sealed: a message is made ready in a file that the list in tests/house.rs does not name";
+        found.extend(makes(source).into_iter().map(|line| broken(source, line, rule)));
+    }
+    for (path, _) in listed {
+        if !sources.iter().any(|source| source.path == *path && !makes(source).is_empty()) {
+            found.push(format!("{path}:1: sealed: on the list in tests/house.rs, but makes no message ready any more"));
+        }
+    }
+    found
+}
+
 /// The system clock is read in `clock.rs` alone.
 pub fn system_clock(source: &Source) -> Vec<String> {
     let readers = ["SystemTime", "Timestamp", "Zoned", "Utc", "Local"];
