@@ -261,7 +261,7 @@ fn agree(
     algorithm: Tlv<'_>,
     identity: &Identity,
 ) -> Result<(Secret<Vec<u8>>, ObjectIdentifier), CmsError> {
-    let curve = Curve::of(identity.key().kind()).ok_or(CmsError::Tampered)?;
+    let curve = Curve::of(identity.key().kind()).filter(|curve| *curve != Curve::X25519).ok_or(CmsError::Tampered)?;
     let mut parts = algorithm.inside();
     let scheme = parts.expect(OID)?.as_oid()?;
     let hash = hash_of(scheme).ok_or_else(|| CmsError::Unsupported(scheme.to_string()))?;
@@ -283,6 +283,7 @@ fn agree(
         Curve::P256 => oid::P256,
         Curve::P384 => oid::P384,
         Curve::P521 => oid::P521,
+        other => other.oid(),
     };
     let named = key_algorithm.expect(OID)?.as_oid()?;
     // RFC 5753, section 3.1.1: the curve may be left out; where it stands, it is ours.
