@@ -7,6 +7,7 @@ use super::{
     Accept, CmsError, DecryptionKey, Envelope, EnvelopeWriter, Recipient, RecipientId, open_envelope, recipients_of,
 };
 use super::{ContentEncryption, decompress, oid, reseal, write_definite};
+use crate::pki::openssl_specimen;
 use crate::pki::specimen::{Authority, Leaf, rsa_key};
 use crate::pki::{Identity, KeyKind, PrivateKey};
 use crate::secret::Secret;
@@ -50,6 +51,8 @@ fn every_recipient_opens_what_was_written() {
         p256(),
         identity(PrivateKey::generate(KeyKind::P384).unwrap()),
         identity(PrivateKey::generate(KeyKind::P521).unwrap()),
+        openssl_specimen::brainpool(),
+        openssl_specimen::x25519(),
     ];
     let key = kek(3);
     let mut recipients: Vec<Recipient<'_>> = ids.iter().map(|id| Recipient::Certificate(id.certificate())).collect();
@@ -61,7 +64,7 @@ fn every_recipient_opens_what_was_written() {
             for key in keys.chain([DecryptionKey::Kek { id: Some(b"service-1"), key: &key }]) {
                 let (opened, plain) = open(&envelope, &[key]).unwrap();
                 assert!(plain == content);
-                assert_eq!((opened.cipher, opened.authenticated, opened.recipients), ("AES-256-GCM", true, 5));
+                assert_eq!((opened.cipher, opened.authenticated, opened.recipients), ("AES-256-GCM", true, 7));
                 assert_eq!((opened.length, opened.key), (length as u64, 0));
             }
         }

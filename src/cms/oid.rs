@@ -44,15 +44,17 @@ pub(super) const ECDSA_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");
 pub(super) const ED25519: ObjectIdentifier = oid("1.3.101.112");
 
 pub(super) const EC: ObjectIdentifier = oid("1.2.840.10045.2.1");
-pub(super) const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
-pub(super) const P384: ObjectIdentifier = oid("1.3.132.0.34");
-pub(super) const P521: ObjectIdentifier = oid("1.3.132.0.35");
 
 /// dhSinglePass-stdDH-sha1kdf-scheme and, on curves of cofactor 1 the same, cofactorDH.
 pub(super) const DH_SHA1: [ObjectIdentifier; 2] = [oid("1.3.133.16.840.63.0.2"), oid("1.3.133.16.840.63.0.3")];
 pub(super) const DH_SHA256: [ObjectIdentifier; 2] = [oid("1.3.132.1.11.1"), oid("1.3.132.1.14.1")];
 pub(super) const DH_SHA384: [ObjectIdentifier; 2] = [oid("1.3.132.1.11.2"), oid("1.3.132.1.14.2")];
 pub(super) const DH_SHA512: [ObjectIdentifier; 2] = [oid("1.3.132.1.11.3"), oid("1.3.132.1.14.3")];
+
+/// RFC 8418: the same with HKDF.
+pub(super) const DH_HKDF_SHA256: ObjectIdentifier = oid("1.2.840.113549.1.9.16.3.19");
+pub(super) const DH_HKDF_SHA384: ObjectIdentifier = oid("1.2.840.113549.1.9.16.3.20");
+pub(super) const DH_HKDF_SHA512: ObjectIdentifier = oid("1.2.840.113549.1.9.16.3.21");
 
 pub(super) const SHA1: ObjectIdentifier = oid("1.3.14.3.2.26");
 pub(super) const SHA256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.1");

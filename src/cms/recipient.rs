@@ -1,14 +1,14 @@
 //! The content key, wrapped for each recipient: the RecipientInfo structures of RFC 5652, section 6.2, as they are written.
 
 use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrap};
-use aws_lc_rs::{agreement, rsa};
+use aws_lc_rs::rsa;
 use der::Encode;
 use der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
-use super::agreement::{hash_of, key_encryption_key};
+use super::agreement::{Derivation, key_encryption_key};
 use super::{CmsError, oid, tlv};
-use crate::pki::{Certificate, Curve, KeyKind};
+use crate::pki::{Certificate, Curve, KeyKind, agree_ephemeral};
 use crate::secret::Secret;
 
 /// Who can open an envelope.
@@ -95,23 +95,21 @@ fn rsa_key(certificate: &Certificate) -> Result<rsa::PublicEncryptingKey, CmsErr
     rsa::PublicEncryptingKey::from_der(&spki).map_err(|_| CmsError::UnsuitableKey)
 }
 
-/// KeyAgreeRecipientInfo: an ephemeral key for each recipient (RFC 5753, section 3.1).
+/// KeyAgreeRecipientInfo: an ephemeral key for each recipient (RFC 5753, section 3.1; RFC 8418, section 3.1).
 fn key_agreement(certificate: &Certificate, curve: Curve, cek: &[u8; 32]) -> Result<Vec<u8>, CmsError> {
     let scheme: ObjectIdentifier = match curve {
-        Curve::P256 => oid::DH_SHA256[0],
-        Curve::P384 => oid::DH_SHA384[0],
+        Curve::P256 | Curve::BrainpoolP256r1 => oid::DH_SHA256[0],
+        Curve::P384 | Curve::BrainpoolP384r1 => oid::DH_SHA384[0],
         Curve::P521 => oid::DH_SHA512[0],
+        Curve::X25519 => oid::DH_HKDF_SHA256,
     };
-    let hash = hash_of(scheme).ok_or(CmsError::Crypto)?;
-    let ephemeral = agreement::PrivateKey::generate(curve.agreement()).map_err(|_| CmsError::Crypto)?;
-    let public = ephemeral.compute_public_key().map_err(|_| CmsError::Crypto)?;
-    let peer = agreement::UnparsedPublicKey::new(curve.agreement(), certificate.public_key());
-    let secret: Secret<Vec<u8>> =
-        agreement::agree(&ephemeral, peer, CmsError::UnsuitableKey, |secret| Ok(Secret::new(secret.to_vec())))?;
+    let derivation = Derivation::of(scheme).ok_or(CmsError::Crypto)?;
+    let (public, secret) = agree_ephemeral(curve, certificate.public_key()).map_err(|_| CmsError::UnsuitableKey)?;
     let wrap = tlv::algorithm(oid::AES256_WRAP);
-    let kek = key_encryption_key(hash, &secret, &wrap, None, 32);
+    let kek = key_encryption_key(derivation, &secret, &wrap, None, 32)?;
+    let algorithm = if curve == Curve::X25519 { curve.oid() } else { oid::EC };
     let originator_key =
-        tlv::constructed(0xA1, &[&tlv::algorithm(oid::EC), &tlv::element(0x03, &[&[0], public.as_ref()].concat())]);
+        tlv::constructed(0xA1, &[&tlv::algorithm(algorithm), &tlv::element(0x03, &[&[0], public.as_slice()].concat())]);
     let encrypted_key = tlv::constructed(
         tlv::SEQUENCE,
         &[&issuer_and_serial(certificate)?, &tlv::element(tlv::OCTET_STRING, &wrap_key(kek.expose(), cek)?)],

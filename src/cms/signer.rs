@@ -39,7 +39,7 @@ impl<'a> DetachedSigner<'a> {
     pub fn new(identity: &'a Identity, signing_time: Timestamp) -> DetachedSigner<'a> {
         // RFC 5753 and RFC 8419: the digest that the signature itself is made with.
         let algorithm = match identity.key().kind() {
-            KeyKind::P384 => DigestAlgorithm::Sha384,
+            KeyKind::P384 | KeyKind::BrainpoolP384r1 => DigestAlgorithm::Sha384,
             KeyKind::P521 | KeyKind::Ed25519 => DigestAlgorithm::Sha512,
             _ => DigestAlgorithm::Sha256,
         };

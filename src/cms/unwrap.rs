@@ -4,7 +4,7 @@ use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap};
 use der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
-use super::agreement::{hash_of, key_encryption_key};
+use super::agreement::{Derivation, key_encryption_key};
 use super::evp::unwrap_aes192;
 use super::password::{self, PasswordWrap};
 use super::recipient::issuer_and_serial;
@@ -302,7 +302,7 @@ fn agree(
     let curve = Curve::of(identity.key().kind()).ok_or(CmsError::Tampered)?;
     let mut parts = algorithm.inside();
     let scheme = parts.expect(OID)?.as_oid()?;
-    let hash = hash_of(scheme).ok_or_else(|| CmsError::Unsupported(scheme.to_string()))?;
+    let derivation = Derivation::of(scheme).ok_or_else(|| CmsError::Unsupported(scheme.to_string()))?;
     let wrap = parts.expect(SEQUENCE)?;
     parts.end()?;
     let wrap_oid = wrap.as_plain_algorithm()?;
@@ -318,23 +318,19 @@ fn agree(
     };
     let mut key = key.inside();
     let mut key_algorithm = key.expect(SEQUENCE)?.inside();
-    let own_curve = match curve {
-        Curve::P256 => oid::P256,
-        Curve::P384 => oid::P384,
-        Curve::P521 => oid::P521,
-    };
     let named = key_algorithm.expect(OID)?.as_oid()?;
-    // RFC 5753, section 3.1.1: the curve may be left out; where it stands, it is ours.
-    let other_curve = match key_algorithm.optional(OID)? {
-        Some(curve) => curve.as_oid()? != own_curve,
-        None => false,
+    let fits = match key_algorithm.optional(OID)? {
+        _ if curve == Curve::X25519 => named == curve.oid(),
+        // RFC 5753, section 3.1.1: the curve may be left out; where it stands, it is ours.
+        Some(stated) => named == oid::EC && stated.as_oid()? == curve.oid(),
+        None => named == oid::EC,
     };
-    if named != oid::EC || other_curve {
+    if !fits {
         return Err(CmsError::Tampered);
     }
     let point = key.expect(0x03)?.body.strip_prefix(&[0]).ok_or(CmsError::Malformed("a public key"))?;
     let secret = identity.key().agree(point).map_err(|_| CmsError::Tampered)?;
-    Ok((key_encryption_key(hash, &secret, wrap.whole, material, length), wrap_oid))
+    Ok((key_encryption_key(derivation, &secret, wrap.whole, material, length)?, wrap_oid))
 }
 
 /// AES key unwrap (RFC 3394), which tells a wrong key by its integrity check.

@@ -11,18 +11,15 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use super::{Capabilities, name, pem};
+use super::curve::X25519;
+use super::{Capabilities, Curve, name, pem};
 use crate::hex::Hex;
 use crate::mail::Address;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
 const SMIME_CAPABILITIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.15");
 /// SmtpUTF8Mailbox (RFC 9598), for local parts that are not ASCII.
@@ -61,6 +58,10 @@ pub enum KeyKind {
     P384,
     /// NIST P-521.
     P521,
+    /// brainpoolP256r1 (RFC 5639).
+    BrainpoolP256r1,
+    /// brainpoolP384r1 (RFC 5639).
+    BrainpoolP384r1,
     /// Ed25519 (RFC 8410): signatures only.
     Ed25519,
     /// X25519 (RFC 8410): agreement only.
@@ -76,6 +77,8 @@ impl fmt::Display for KeyKind {
             KeyKind::P256 => f.write_str("P-256"),
             KeyKind::P384 => f.write_str("P-384"),
             KeyKind::P521 => f.write_str("P-521"),
+            KeyKind::BrainpoolP256r1 => f.write_str("brainpoolP256r1"),
+            KeyKind::BrainpoolP384r1 => f.write_str("brainpoolP384r1"),
             KeyKind::Ed25519 => f.write_str("Ed25519"),
             KeyKind::X25519 => f.write_str("X25519"),
             KeyKind::Other => f.write_str("unknown"),
@@ -276,12 +279,11 @@ pub(super) fn kind_of_key(spki: &SubjectPublicKeyInfoOwned) -> KeyKind {
         RSA | RSA_PSS => {
             rsa_bits(spki.subject_public_key.raw_bytes()).map_or(KeyKind::Other, |bits| KeyKind::Rsa { bits })
         }
-        EC => match spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok()) {
-            Some(P256) => KeyKind::P256,
-            Some(P384) => KeyKind::P384,
-            Some(P521) => KeyKind::P521,
-            _ => KeyKind::Other,
-        },
+        EC => {
+            let named = spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
+            let curve = Curve::ALL.into_iter().find(|curve| *curve != Curve::X25519 && Some(curve.oid()) == named);
+            curve.map_or(KeyKind::Other, Curve::kind)
+        }
         ED25519 => KeyKind::Ed25519,
         X25519 => KeyKind::X25519,
         _ => KeyKind::Other,

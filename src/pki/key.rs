@@ -6,28 +6,22 @@ use std::sync::Arc;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
-use aws_lc_rs::{agreement, rsa};
+use aws_lc_rs::{digest, rsa};
 use der::asn1::{Any, AnyRef, BitString, Null, ObjectIdentifier};
 use der::{Decode, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
-use super::{Certificate, KeyKind, pem};
+use super::brainpool::{p256r1, p384r1};
+use super::curve::{generate_x25519, x25519_public_key};
+use super::{Certificate, Curve, KeyKind, SignatureAlgorithm, SignatureValue, pem};
 use crate::secret::Secret;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
-/// RSASSA-PSS-params: SHA-256, MGF1 with SHA-256, a salt of 32 octets (RFC 4055, section 3.1).
-const PSS_SHA256: &[u8] = &[
-    0x30, 0x34, 0xA0, 0x0F, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
-    0xA1, 0x1C, 0x30, 0x1A, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x08, 0x30, 0x0D, 0x06, 0x09,
-    0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0xA2, 0x03, 0x02, 0x01, 0x20,
-];
 
 /// Why a key cannot be read or used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,49 +46,6 @@ pub enum KeyError {
     Refused,
 }
 
-/// How a signature was made, to be written beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureAlgorithm {
-    /// ecdsa-with-SHA256 (RFC 5758) on P-256.
-    EcdsaSha256,
-    /// ecdsa-with-SHA384 on P-384.
-    EcdsaSha384,
-    /// ecdsa-with-SHA512 on P-521.
-    EcdsaSha512,
-    /// sha256WithRSAEncryption (RFC 4055).
-    RsaPkcs1Sha256,
-    /// id-RSASSA-PSS with SHA-256 and a salt of 32 octets (RFC 4055).
-    RsaPssSha256,
-    /// Ed25519 (RFC 8410).
-    Ed25519,
-}
-
-impl SignatureAlgorithm {
-    /// The AlgorithmIdentifier of certificates and CMS.
-    pub fn identifier(self) -> AlgorithmIdentifierOwned {
-        let (oid, parameters) = match self {
-            SignatureAlgorithm::EcdsaSha256 => ("1.2.840.10045.4.3.2", None),
-            SignatureAlgorithm::EcdsaSha384 => ("1.2.840.10045.4.3.3", None),
-            SignatureAlgorithm::EcdsaSha512 => ("1.2.840.10045.4.3.4", None),
-            SignatureAlgorithm::RsaPkcs1Sha256 => ("1.2.840.113549.1.1.11", Some(Any::from(AnyRef::from(Null)))),
-            SignatureAlgorithm::RsaPssSha256 => {
-                ("1.2.840.113549.1.1.10", Some(Any::from_der(PSS_SHA256).expect("the constant is DER")))
-            }
-            SignatureAlgorithm::Ed25519 => ("1.3.101.112", None),
-        };
-        AlgorithmIdentifierOwned { oid: ObjectIdentifier::new_unwrap(oid), parameters }
-    }
-}
-
-/// A signature and how it was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignatureValue {
-    /// How it was made.
-    pub algorithm: SignatureAlgorithm,
-    /// The signature: for ECDSA the SEQUENCE of r and s.
-    pub bytes: Vec<u8>,
-}
-
 /// How a content key was encrypted to an RSA key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RsaUnwrap {
@@ -110,51 +61,6 @@ pub enum RsaUnwrap {
     Pkcs1,
 }
 
-/// A curve of ECDH.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
-impl Curve {
-    /// The curve of a key, if it is on one of these.
-    pub fn of(kind: KeyKind) -> Option<Curve> {
-        match kind {
-            KeyKind::P256 => Some(Curve::P256),
-            KeyKind::P384 => Some(Curve::P384),
-            KeyKind::P521 => Some(Curve::P521),
-            _ => None,
-        }
-    }
-
-    /// ECDH on this curve.
-    pub fn agreement(self) -> &'static agreement::Algorithm {
-        match self {
-            Curve::P256 => &agreement::ECDH_P256,
-            Curve::P384 => &agreement::ECDH_P384,
-            Curve::P521 => &agreement::ECDH_P521,
-        }
-    }
-
-    fn signing(self) -> (&'static EcdsaSigningAlgorithm, SignatureAlgorithm) {
-        match self {
-            Curve::P256 => (&ECDSA_P256_SHA256_ASN1_SIGNING, SignatureAlgorithm::EcdsaSha256),
-            Curve::P384 => (&ECDSA_P384_SHA384_ASN1_SIGNING, SignatureAlgorithm::EcdsaSha384),
-            Curve::P521 => (&ECDSA_P521_SHA512_ASN1_SIGNING, SignatureAlgorithm::EcdsaSha512),
-        }
-    }
-
-    fn oid(self) -> ObjectIdentifier {
-        ObjectIdentifier::new_unwrap(match self {
-            Curve::P256 => "1.2.840.10045.3.1.7",
-            Curve::P384 => "1.3.132.0.34",
-            Curve::P521 => "1.3.132.0.35",
-        })
-    }
-}
-
 /// A private key in memory, wiped with its last clone.
 #[derive(Clone)]
 pub struct PrivateKey {
@@ -166,9 +72,10 @@ pub struct PrivateKey {
 impl PrivateKey {
     /// Reads PKCS#8, DER.
     pub fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, KeyError> {
-        for curve in [Curve::P256, Curve::P384, Curve::P521] {
-            if let Ok(pair) = EcdsaKeyPair::from_pkcs8(curve.signing().0, der) {
-                return Ok(PrivateKey::hold(der, kind_of(curve), pair.public_key().as_ref()));
+        for curve in Curve::ALL {
+            let pair = curve.signing().and_then(|scheme| EcdsaKeyPair::from_pkcs8(scheme, der).ok());
+            if let Some(pair) = pair {
+                return Ok(PrivateKey::hold(der, curve.kind(), pair.public_key().as_ref()));
             }
         }
         if let Ok(pair) = RsaKeyPair::from_pkcs8(der) {
@@ -176,6 +83,15 @@ impl PrivateKey {
         }
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             return Ok(PrivateKey::hold(der, KeyKind::Ed25519, pair.public_key().as_ref()));
+        }
+        if let Some(public) = p256r1::public_key(der) {
+            return Ok(PrivateKey::hold(der, KeyKind::BrainpoolP256r1, &public));
+        }
+        if let Some(public) = p384r1::public_key(der) {
+            return Ok(PrivateKey::hold(der, KeyKind::BrainpoolP384r1, &public));
+        }
+        if let Ok(public) = x25519_public_key(der) {
+            return Ok(PrivateKey::hold(der, KeyKind::X25519, &public));
         }
         if is_pkcs8(der).is_ok() { Err(KeyError::Unsupported) } else { Err(KeyError::Malformed) }
     }
@@ -198,11 +114,11 @@ impl PrivateKey {
         Err(KeyError::NoKey)
     }
 
-    /// Makes a key: P-256, P-384, P-521, RSA of 2048, 3072 or 4096 bits, Ed25519.
+    /// Makes a key of any kind that is read here; RSA of 2048, 3072 or 4096 bits.
     pub fn generate(kind: KeyKind) -> Result<PrivateKey, KeyError> {
         let random = SystemRandom::new();
-        if let Some(curve) = Curve::of(kind) {
-            let document = EcdsaKeyPair::generate_pkcs8(curve.signing().0, &random);
+        if let Some(scheme) = Curve::of(kind).and_then(Curve::signing) {
+            let document = EcdsaKeyPair::generate_pkcs8(scheme, &random);
             return PrivateKey::from_pkcs8(document.map_err(|_| KeyError::Refused)?.as_ref());
         }
         match kind {
@@ -221,6 +137,9 @@ impl PrivateKey {
                 let document = Ed25519KeyPair::generate_pkcs8(&random).map_err(|_| KeyError::Refused)?;
                 PrivateKey::from_pkcs8(document.as_ref())
             }
+            KeyKind::BrainpoolP256r1 => PrivateKey::from_pkcs8(p256r1::generate()?.as_bytes()),
+            KeyKind::BrainpoolP384r1 => PrivateKey::from_pkcs8(p384r1::generate()?.as_bytes()),
+            KeyKind::X25519 => PrivateKey::from_pkcs8(&generate_x25519()?),
             _ => Err(KeyError::Unsupported),
         }
     }
@@ -248,6 +167,7 @@ impl PrivateKey {
     /// The public half as SubjectPublicKeyInfo.
     pub fn spki(&self) -> SubjectPublicKeyInfoOwned {
         let (oid, parameters) = match Curve::of(self.kind) {
+            Some(Curve::X25519) => (Curve::X25519.oid(), None),
             Some(curve) => (EC, Some(Any::from(curve.oid()))),
             None if self.kind == KeyKind::Ed25519 => (ED25519, None),
             None => (RSA, Some(Any::from(AnyRef::from(Null)))),
@@ -263,20 +183,38 @@ impl PrivateKey {
         self.kind == certificate.key_kind() && self.public_key() == certificate.public_key()
     }
 
-    /// Signs with SHA-256 (P-384: SHA-384, P-521: SHA-512, Ed25519: as it is); RSA in the PKCS#1 v1.5 form.
+    /// Signs with SHA-256 (384 bits: SHA-384, P-521: SHA-512, Ed25519: as it is); RSA in the PKCS#1 v1.5 form.
     pub fn sign(&self, message: &[u8]) -> Result<SignatureValue, KeyError> {
-        if let Some(curve) = Curve::of(self.kind) {
-            let (scheme, algorithm) = curve.signing();
-            let pair = EcdsaKeyPair::from_pkcs8(scheme, self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
-            let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Refused)?;
-            return Ok(SignatureValue { algorithm, bytes: signature.as_ref().to_vec() });
-        }
-        if self.kind == KeyKind::Ed25519 {
-            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(self.pkcs8.expose());
-            let signature = pair.map_err(|_| KeyError::Malformed)?.sign(message);
-            return Ok(SignatureValue { algorithm: SignatureAlgorithm::Ed25519, bytes: signature.as_ref().to_vec() });
-        }
-        self.sign_rsa(message, &RSA_PKCS1_SHA256, SignatureAlgorithm::RsaPkcs1Sha256)
+        let pkcs8 = self.pkcs8.expose();
+        let (algorithm, bytes) = match self.kind {
+            KeyKind::P256 => (SignatureAlgorithm::EcdsaSha256, self.sign_ecdsa(Curve::P256, message)?),
+            KeyKind::P384 => (SignatureAlgorithm::EcdsaSha384, self.sign_ecdsa(Curve::P384, message)?),
+            KeyKind::P521 => (SignatureAlgorithm::EcdsaSha512, self.sign_ecdsa(Curve::P521, message)?),
+            KeyKind::BrainpoolP256r1 => {
+                let digest = digest::digest(&digest::SHA256, message);
+                (SignatureAlgorithm::EcdsaSha256, p256r1::sign(pkcs8, digest.as_ref())?)
+            }
+            KeyKind::BrainpoolP384r1 => {
+                let digest = digest::digest(&digest::SHA384, message);
+                (SignatureAlgorithm::EcdsaSha384, p384r1::sign(pkcs8, digest.as_ref())?)
+            }
+            KeyKind::Ed25519 => {
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| KeyError::Malformed)?;
+                (SignatureAlgorithm::Ed25519, pair.sign(message).as_ref().to_vec())
+            }
+            KeyKind::Rsa { .. } => {
+                return self.sign_rsa(message, &RSA_PKCS1_SHA256, SignatureAlgorithm::RsaPkcs1Sha256);
+            }
+            KeyKind::X25519 | KeyKind::Other => return Err(KeyError::WrongKind),
+        };
+        Ok(SignatureValue { algorithm, bytes })
+    }
+
+    fn sign_ecdsa(&self, curve: Curve, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let scheme = curve.signing().ok_or(KeyError::WrongKind)?;
+        let pair = EcdsaKeyPair::from_pkcs8(scheme, self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
+        let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Refused)?;
+        Ok(signature.as_ref().to_vec())
     }
 
     /// Signs with RSASSA-PSS and SHA-256.
@@ -322,23 +260,20 @@ impl PrivateKey {
         Ok(Secret::new(plain.to_vec()))
     }
 
-    /// The shared secret of ECDH with another's public point on the same curve (SEC 1, section 3.3.1).
+    /// The shared secret of ECDH with another's public key on the same curve (SEC 1, section 3.3.1; RFC 7748).
     pub fn agree(&self, peer: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
-        let algorithm = Curve::of(self.kind).ok_or(KeyError::WrongKind)?.agreement();
-        let mine = agreement::PrivateKey::from_private_key_der(algorithm, self.pkcs8.expose());
-        let mine = mine.map_err(|_| KeyError::Malformed)?;
-        let peer = agreement::UnparsedPublicKey::new(algorithm, peer);
-        agreement::agree(&mine, peer, KeyError::Refused, |secret| Ok(Secret::new(secret.to_vec())))
+        Curve::of(self.kind).ok_or(KeyError::WrongKind)?.agree(self.pkcs8.expose(), peer)
     }
 
     fn from_sec1(der: &[u8]) -> Result<PrivateKey, KeyError> {
-        for curve in [Curve::P256, Curve::P384, Curve::P521] {
-            if let Ok(pair) = EcdsaKeyPair::from_private_key_der(curve.signing().0, der) {
+        for scheme in Curve::ALL.into_iter().filter_map(Curve::signing) {
+            if let Ok(pair) = EcdsaKeyPair::from_private_key_der(scheme, der) {
                 let document = pair.to_pkcs8v1().map_err(|_| KeyError::Malformed)?;
                 return PrivateKey::from_pkcs8(document.as_ref());
             }
         }
-        Err(KeyError::Unsupported)
+        let brainpool = p256r1::from_sec1(der).or_else(|| p384r1::from_sec1(der));
+        PrivateKey::from_pkcs8(brainpool.ok_or(KeyError::Unsupported)?.as_bytes())
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<PrivateKey, KeyError> {
@@ -355,14 +290,6 @@ impl PrivateKey {
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({}, [secret])", self.kind)
-    }
-}
-
-fn kind_of(curve: Curve) -> KeyKind {
-    match curve {
-        Curve::P256 => KeyKind::P256,
-        Curve::P384 => KeyKind::P384,
-        Curve::P521 => KeyKind::P521,
     }
 }
 

@@ -1,12 +1,19 @@
 //! Certificates and keys (RFC 5280): reading them, judging their path, signing and agreeing with them.
 
+mod algorithm;
 mod anchors;
+mod brainpool;
 mod capabilities;
 mod certificate;
+mod curve;
+#[cfg(test)]
+mod curve_tests;
 mod finding;
 mod identity;
 mod key;
 mod name;
+#[cfg(test)]
+pub(crate) mod openssl_specimen;
 mod pem;
 mod request;
 mod revocation;
@@ -17,12 +24,14 @@ mod validate;
 #[cfg(test)]
 mod validate_tests;
 
+pub use algorithm::{SignatureAlgorithm, SignatureValue};
 pub use anchors::TrustAnchors;
 pub use capabilities::{Capabilities, Reader};
 pub use certificate::{Certificate, CertificateError, KeyKind};
+pub use curve::{Curve, agree_ephemeral};
 pub use finding::Finding;
 pub use identity::{Identity, IdentityError};
-pub use key::{Curve, KeyError, PrivateKey, RsaUnwrap, SignatureAlgorithm, SignatureValue};
+pub use key::{KeyError, PrivateKey, RsaUnwrap};
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};

@@ -1,5 +1,6 @@
 //! Verifying one signature with one public key; SHA-1 and anything older is refused.
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1,
     ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
@@ -12,6 +13,7 @@ use der::asn1::ObjectIdentifier;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 use super::KeyKind;
+use super::brainpool::{p256r1, p384r1};
 use super::certificate::kind_of_key;
 
 const PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
@@ -54,6 +56,11 @@ pub fn verify_signature(
     let unsupported = || SignatureError::Unsupported(algorithm.oid.to_string());
     let kind = kind_of_key(key);
     let public = key.subject_public_key.raw_bytes();
+    if let KeyKind::BrainpoolP256r1 | KeyKind::BrainpoolP384r1 = kind {
+        let digest = digest::digest(ecdsa_hash(algorithm).ok_or_else(unsupported)?, message);
+        let verifies = if kind == KeyKind::BrainpoolP256r1 { p256r1::verifies } else { p384r1::verifies };
+        return if verifies(public, digest.as_ref(), signature) { Ok(()) } else { Err(SignatureError::Invalid) };
+    }
     let verified = if algorithm.oid == PSS && matches!(kind, KeyKind::Rsa { .. }) {
         pss(algorithm).ok_or_else(unsupported)?.verify_sig(public, message, signature)
     } else {
@@ -80,6 +87,16 @@ fn scheme(key: KeyKind, algorithm: &AlgorithmIdentifierOwned) -> Option<&'static
         _ => return None,
     };
     Some(scheme)
+}
+
+/// The hash of an ECDSA signature (RFC 5758, section 3.2).
+fn ecdsa_hash(algorithm: &AlgorithmIdentifierOwned) -> Option<&'static digest::Algorithm> {
+    match algorithm.oid.to_string().as_str() {
+        "1.2.840.10045.4.3.2" => Some(&digest::SHA256),
+        "1.2.840.10045.4.3.3" => Some(&digest::SHA384),
+        "1.2.840.10045.4.3.4" => Some(&digest::SHA512),
+        _ => None,
+    }
 }
 
 /// PSS with one hash for both uses and a salt of any length: OpenSSL fills the room there is unless told otherwise.
@@ -119,7 +136,8 @@ mod tests {
 
     #[test]
     fn what_a_key_signs_verifies_and_nothing_else() {
-        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::P521, KeyKind::Ed25519] {
+        let brainpool = [KeyKind::BrainpoolP256r1, KeyKind::BrainpoolP384r1];
+        for kind in [KeyKind::P256, KeyKind::P384, KeyKind::P521, KeyKind::Ed25519].into_iter().chain(brainpool) {
             let key = PrivateKey::generate(kind).unwrap();
             check(&key, key.sign(b"content").unwrap());
         }

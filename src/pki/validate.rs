@@ -143,7 +143,7 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose, address: Option<&Address>, a
     let kind = leaf.key_kind();
     let wanted = match (purpose, kind) {
         (_, KeyKind::Rsa { bits }) if bits < 2048 => return Err(Finding::UnsupportedKey),
-        (_, KeyKind::X25519 | KeyKind::Other) => return Err(Finding::UnsupportedKey),
+        (_, KeyKind::Other) | (Purpose::EmailSigning, KeyKind::X25519) => return Err(Finding::UnsupportedKey),
         (Purpose::EmailEncryption, KeyKind::Ed25519) => return Err(Finding::UnsupportedKey),
         (Purpose::EmailSigning, _) => KeyUsages::DigitalSignature | KeyUsages::NonRepudiation,
         (Purpose::EmailEncryption, KeyKind::Rsa { .. }) => KeyUsages::KeyEncipherment.into(),
