@@ -23,6 +23,9 @@ pub enum JournalError {
     /// It was written by a later version of this program.
     #[error("the journal has format {found}, this program reads up to {known}")]
     Newer { found: u32, known: u32 },
+    /// A row does not open in its place: something in it was changed.
+    #[error("the journal was changed")]
+    Changed,
     /// The storage key is not the one it was begun with: what it knows would not be found.
     #[error("the journal belongs to another storage key")]
     OtherKey,

@@ -14,6 +14,7 @@
 //! | 5 | `vault` | the encrypted local configuration |
 //! | 5 | `outbox` | the durable journal of what is to be sent and what became of it |
 //! | 5 | `inbox` | the durable journal of what was fetched, so that nothing is fetched twice |
+//! | 5 | `readers` | what the programs of correspondents open, as their own verified mail said it |
 //! | 5 | `trace` | the tamper-evident log |
 //! | 4 | `smime` | `seal` and `open` (RFC 8551), header protection (RFC 9788) |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
@@ -47,6 +48,7 @@ pub mod net;
 pub mod outbox;
 pub mod pki;
 pub mod process;
+pub mod readers;
 pub mod sandbox;
 pub mod sealed;
 pub mod secret;

@@ -43,6 +43,12 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
                 "ask for a certificate, or send it as composed, readable by the operators",
                 format!("mss send --protection transport --to {address} --attach FILE"),
             ),
+        Error::ReaderTooOld { address } => diagnosis
+            .because("its own mail, or its certificate, names nothing newer than 3DES")
+            .hint(format!("if that program is gone, say what the new one opens: [[reader]] address = \"{address}\", opens = \"gcm\"")),
+        Error::ReaderUnknown { address } => diagnosis
+            .because("neither the address book, nor mail of theirs, nor the certificate says what it opens, and unknown-reader is refuse")
+            .hint(format!("say what it opens: [[reader]] address = \"{address}\", opens = \"gcm\" or \"cbc\"; or set unknown-reader")),
         Error::LeftOutBefore { address } => diagnosis
             .because("they were left out when it was queued, and nothing is sent twice to the others")
             .hint_command("send it to them alone", format!("mss send --to {address} --attach FILE")),
@@ -86,14 +92,17 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
                 "mss fetch --accept-renewed-folder",
             ),
         Error::Inbox(InboxError::Journal(JournalError::OtherKey))
+        | Error::Readers(JournalError::OtherKey)
         | Error::Outbox(OutboxError::Journal(JournalError::OtherKey)) => {
             diagnosis.hint("put back the storage.key it was begun with: what it knows is sealed under that key")
         }
         Error::Inbox(InboxError::Journal(JournalError::Newer { .. }))
+        | Error::Readers(JournalError::Newer { .. })
         | Error::Outbox(OutboxError::Journal(JournalError::Newer { .. })) => {
             diagnosis.hint("use the version of mss that wrote it, or a later one")
         }
         Error::Inbox(InboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
+        | Error::Readers(JournalError::Fs(FsError::TooOpen { path, wanted, .. }))
         | Error::Outbox(OutboxError::Journal(JournalError::Fs(FsError::TooOpen { path, wanted, .. })))
         | Error::Fs(FsError::TooOpen { path, wanted, .. }) => {
             diagnosis.hint(format!("chmod {wanted:o} {}", path.display()))

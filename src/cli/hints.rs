@@ -132,6 +132,8 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Refused(Refusal::NotListed(_)) => (Status::Untrusted, "recipient-not-listed"),
         Error::NoCertificate { .. } => (Status::Untrusted, "recipient-no-certificate"),
         Error::CertificateRefused { findings, .. } => (Status::Untrusted, certificate_code(findings.first())),
+        Error::ReaderTooOld { .. } => (Status::Untrusted, "recipient-reader-too-old"),
+        Error::ReaderUnknown { .. } => (Status::Untrusted, "recipient-reader-unknown"),
         Error::LeftOutBefore { .. } => (Status::Partial, "recipient-left-out-before"),
         Error::Recipients(_) => (Status::Usage, "recipients"),
         Error::Draft(_) => (Status::Data, "draft"),
@@ -159,6 +161,7 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Http(error) => http(error),
         Error::Imap(error) => mailbox(error),
         Error::Inbox(error) => inbox(error),
+        Error::Readers(error) => journal(error, "readers"),
         Error::List(error) => list(error),
         Error::Outbox(error) => outbox(error),
         Error::Prompt(_) | Error::SignIn(SignInError::Prompt(_)) => (Status::Usage, "no-input"),
@@ -322,9 +325,11 @@ fn journal(error: &JournalError, code: &'static str) -> (Status, &'static str) {
         JournalError::Fs(error) => fs(error),
         JournalError::OtherKey => (Status::Configuration, "journal-other-key"),
         JournalError::Newer { .. } => (Status::Configuration, "journal-newer"),
-        JournalError::Damaged(_) | JournalError::Foreign | JournalError::NotShared | JournalError::Sql(_) => {
-            (Status::LocalIo, code)
-        }
+        JournalError::Changed
+        | JournalError::Damaged(_)
+        | JournalError::Foreign
+        | JournalError::NotShared
+        | JournalError::Sql(_) => (Status::LocalIo, code),
     }
 }
 

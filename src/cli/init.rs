@@ -19,7 +19,7 @@ use crate::pki::{Identity, KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
     AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention,
-    ServiceKey, SignIn, Storage, Submission, Trust, Vault, Way, WhiteListSource,
+    ServiceKey, SignIn, Storage, Submission, Trust, UnknownReader, Vault, Way, WhiteListSource,
 };
 
 /// Octets of a PEM file that are read.
@@ -293,6 +293,8 @@ fn profile(args: &Args, session: &Session<'_>, address: Address) -> Result<Profi
         signin: sign_in(args, session, &address)?,
         keys: keys(args)?,
         storage: storage()?,
+        unknown_reader: UnknownReader::default(),
+        readers: Vec::new(),
         fetch: Fetch::default(),
         retention: Retention::default(),
         address,

@@ -6,7 +6,7 @@ use crate::sandbox::{Operator, Person, Signin};
 use crate::secret::{SealingKey, Secret};
 use crate::vault::{
     AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention, Security,
-    SignIn, Storage, Submission, Trust, WhiteListSource,
+    SignIn, Storage, Submission, Trust, UnknownReader, WhiteListSource,
 };
 
 /// The configuration of everybody in the sandbox; the laboratory is the default profile.
@@ -55,6 +55,8 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
         },
         keys: keys.map(|(certificate, key)| Keys { certificate, key, previous: Vec::new() }),
         storage: storage(&person.storage_seed),
+        unknown_reader: UnknownReader::default(),
+        readers: Vec::new(),
         fetch: Fetch::default(),
         retention: Retention::default(),
     }

@@ -15,6 +15,7 @@ use crate::mail::{Address, Mailbox};
 use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Timeouts};
 use crate::outbox::Outbox;
 use crate::pki::{Identity, TrustAnchors};
+use crate::readers::Readers;
 use crate::secret::Prompt;
 use crate::signin;
 use crate::space::{CacheError, Freshness, LIST_LIMIT, ListCache, WhiteList};
@@ -217,6 +218,16 @@ impl<'a> Account<'a> {
     /// The journal of what was fetched.
     pub fn inbox(&self) -> Result<Inbox, Error> {
         Ok(Inbox::open(&self.state()?, &self.profile.storage.sealing_key())?)
+    }
+
+    /// What the programs of correspondents open, if their mail ever said anything of it. Looking makes no journal.
+    pub(super) fn known_readers(&self) -> Result<Option<Readers>, Error> {
+        if Readers::exist(&self.state()?) { self.readers().map(Some) } else { Ok(None) }
+    }
+
+    /// The journal of what the programs of correspondents open.
+    pub(super) fn readers(&self) -> Result<Readers, Error> {
+        Ok(Readers::open(&self.state()?, &self.profile.storage.sealing_key())?)
     }
 
     /// Whether anything was traced in this run.

@@ -6,6 +6,7 @@ use crate::directory::DirectoryError;
 use crate::fs::FsError;
 use crate::imap::ImapError;
 use crate::inbox::InboxError;
+use crate::journal::JournalError;
 use crate::mail::{Address, AddressError, AttachmentError, ComposeError, DraftError};
 use crate::net::{DialerError, HttpError};
 use crate::outbox::OutboxError;
@@ -36,6 +37,10 @@ pub enum Error {
     NoCertificate { address: Address },
     #[error("no certificate of {address} can be used")]
     CertificateRefused { address: Address, findings: Vec<Finding> },
+    #[error("the program of {address} opens nothing that is sound enough to be sent")]
+    ReaderTooOld { address: Address },
+    #[error("nothing is known of the program of {address}")]
+    ReaderUnknown { address: Address },
     #[error("{address} is not among the recipients of the message that was queued before")]
     LeftOutBefore { address: Address },
     #[error(transparent)]
@@ -95,6 +100,8 @@ pub enum Error {
     Imap(#[from] ImapError),
     #[error("the journal of fetched messages failed")]
     Inbox(#[from] InboxError),
+    #[error("the journal of what correspondents' programs open (readers.db) cannot be used")]
+    Readers(#[from] JournalError),
     #[error("no white list to admit recipients by")]
     List(#[from] CacheError),
     #[error("the outbox failed")]
@@ -123,6 +130,8 @@ impl Error {
                 | Error::Refused(_)
                 | Error::NoCertificate { .. }
                 | Error::CertificateRefused { .. }
+                | Error::ReaderTooOld { .. }
+                | Error::ReaderUnknown { .. }
         )
     }
 

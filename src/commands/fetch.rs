@@ -212,6 +212,9 @@ impl Desk<'_> {
             acknowledged: None,
         };
         self.inbox.record(folder, self.uid_validity, uid, &digest, &kept)?;
+        if let Some((address, capabilities, at)) = &stored.says {
+            self.account.readers()?.learn(address, *capabilities, (*at).min(kept.at))?;
+        }
         let state = if stored.quarantined { "quarantined" } else { "stored" };
         let line = Line { received: stored.received, error: stored.error, ..self.line(uid, state, &kept) };
         Ok((line, stored.message_id))

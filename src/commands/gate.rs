@@ -11,8 +11,10 @@ use super::revocation;
 use crate::directory::{Answer, DirectoryError, Fhir, Listed, Query};
 use crate::ids::Rpps;
 use crate::mail::Address;
-use crate::pki::{self, Certificate, Finding, Purpose, RevocationList, Trusted};
+use crate::pki::{self, Certificate, Finding, Purpose, Reader, RevocationList, Trusted};
+use crate::readers::Readers;
 use crate::space::{Admitted, Recipient, Refusal, Registered, Role, WhiteList};
+use crate::vault::{Opens, ReaderEntry, UnknownReader};
 
 /// What people are judged with, fetched once for all of them.
 pub(super) struct Gate<'a> {
@@ -20,6 +22,7 @@ pub(super) struct Gate<'a> {
     directory: Fhir,
     list: WhiteList,
     revocation: Vec<RevocationList>,
+    readers: Option<Readers>,
     at: Timestamp,
     /// What the directory said in this run: a thousand messages of one sender are one question.
     asked: RefCell<BTreeMap<Address, Option<Listed>>>,
@@ -39,6 +42,7 @@ impl<'a> Gate<'a> {
             directory: account.directory()?,
             list: account.white_list()?,
             revocation: revocation::current(account)?,
+            readers: account.known_readers()?,
             at: account.world.clock.now(),
             asked: RefCell::default(),
         })
@@ -104,7 +108,32 @@ impl<'a> Gate<'a> {
             address: address.clone(),
             findings: refused.into_iter().map(|(_, finding)| finding).collect(),
         })?;
-        Ok(Recipient::new(guest.admitted, trusted, role)?)
+        let reader = self.reader(address, trusted.certificate())?;
+        Ok(Recipient::new(guest.admitted, trusted, role)?.with_reader(reader))
+    }
+
+    /// The best that a recipient's program opens: what the address book says, else the recipient's own mail, else the
+    /// certificate, else what the profile does about those of whom nothing is known.
+    fn reader(&self, address: &Address, certificate: &Certificate) -> Result<Reader, Error> {
+        if let Some(opens) = written(&self.account.profile.readers, address) {
+            return Ok(match opens {
+                Opens::Gcm => Reader::Gcm,
+                Opens::CbcOaep => Reader::Cbc { oaep: true },
+                Opens::Cbc => Reader::Cbc { oaep: false },
+            });
+        }
+        let too_old = || Error::ReaderTooOld { address: address.clone() };
+        if let Some(said) = self.readers.as_ref().map(|readers| readers.of(address)).transpose()?.flatten() {
+            return said.ok_or_else(too_old);
+        }
+        if let Some(said) = certificate.capabilities() {
+            return said.reader().ok_or_else(too_old);
+        }
+        match self.account.profile.unknown_reader {
+            UnknownReader::Gcm => Ok(Reader::Gcm),
+            UnknownReader::Cbc => Ok(Reader::Cbc { oaep: false }),
+            UnknownReader::Refuse => Err(Error::ReaderUnknown { address: address.clone() }),
+        }
     }
 
     fn listed(&self, address: &Address) -> Result<Option<Listed>, Error> {
@@ -137,4 +166,15 @@ impl<'a> Gate<'a> {
             Err(Error::RecipientAmbiguous { given: given.to_owned(), choices })
         }
     }
+}
+
+/// What the address book says: of the very address first, then of its domain.
+fn written(book: &[ReaderEntry], address: &Address) -> Option<Opens> {
+    let of = |wanted: &dyn Fn(&ReaderEntry) -> bool| book.iter().find(|entry| wanted(entry)).map(|entry| entry.opens);
+    let names = |entry: &ReaderEntry| entry.address.parse::<Address>().is_ok_and(|named| named == *address);
+    let names_domain = |entry: &ReaderEntry| {
+        let domain = entry.address.strip_prefix('@').and_then(|domain| format!("x@{domain}").parse::<Address>().ok());
+        domain.is_some_and(|named| named.domain() == address.domain())
+    };
+    of(&names).or_else(|| of(&names_domain))
 }

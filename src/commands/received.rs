@@ -16,8 +16,8 @@ use super::traced::causes;
 use crate::cms::{Accept, Signer};
 use crate::fs::{self, FsError, Staged, StagedDir};
 use crate::hex::Hex;
-use crate::mail::{Mailbox, MessageId};
-use crate::pki::Identity;
+use crate::mail::{Address, Mailbox, MessageId};
+use crate::pki::{Capabilities, Identity};
 use crate::smime::{self, Concern, Layer, OpenError, Opened, Severity, Verdict};
 
 /// Where messages are put, and which of them are believed.
@@ -110,6 +110,8 @@ pub(super) struct Stored {
     pub message_id: Option<MessageId>,
     /// Why it could not be opened.
     pub error: Option<String>,
+    /// What the sender's program opens, and when the sender said so, if the message is believed.
+    pub says: Option<(Address, Capabilities, Timestamp)>,
 }
 
 /// Opens, judges and stores one message. When this returns, it is on disk under its name.
@@ -129,6 +131,7 @@ pub(super) fn store(
     let verdict = smime::judge(&opened, account.anchors(), gate.revocation(), account.world.clock.now());
     let (received, refused) = describe(account, policy, gate, &opened, &verdict)?;
     let message_id = opened.headers().message_id.clone();
+    let says = says(&opened, &verdict);
     let place = place(policy, refused, opened.headers().date, sha256);
     write(&opened.folder().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&received).map_err(Error::json)?)?;
     if !opened.text().is_empty() {
@@ -138,7 +141,8 @@ pub(super) fn store(
         copy(spool.file(), &opened.folder().join(RAW_FILE))?;
     }
     publish(&place, |place| opened.keep(place))?;
-    Ok(Stored { place, quarantined: refused, received: Some(received), message_id, error: None })
+    let says = if refused { None } else { says };
+    Ok(Stored { place, quarantined: refused, received: Some(received), message_id, error: None, says })
 }
 
 /// The names of what stands beside the attachments; no attachment gets one of them.
@@ -160,7 +164,15 @@ fn quarantine_sealed(
     write(&folder.path().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&verdict).map_err(Error::json)?)?;
     let place = place(policy, true, None, sha256);
     publish(&place, |place| folder.publish_new(place))?;
-    Ok(Stored { place, quarantined: true, received: None, message_id: None, error: Some(text) })
+    Ok(Stored { place, quarantined: true, received: None, message_id: None, error: Some(text), says: None })
+}
+
+/// What the sender says of the program that reads their mail: by their own signature, with the date it was made.
+fn says(opened: &Opened, verdict: &Verdict) -> Option<(Address, Capabilities, Timestamp)> {
+    let certificate = verdict.signer().filter(|_| verdict.is_from())?.certificate();
+    let signer = opened.signers().iter().find(|signer| signer.certificate == *certificate)?;
+    let from = opened.headers().from.as_ref()?;
+    Some((from.address.clone(), signer.capabilities?, signer.signing_time?))
 }
 
 /// What is told of a message, and whether it goes to quarantine.

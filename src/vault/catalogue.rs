@@ -17,6 +17,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A mail address.
     Address,
+    /// A mail address, or `@` and a domain.
+    Mailbox,
     /// A host name or an IP address.
     Host,
     /// `https://...`.
@@ -41,6 +43,7 @@ impl Kind {
             Kind::YesNo => "true or false".to_owned(),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Address => "a mail address".to_owned(),
+            Kind::Mailbox => "a mail address, or @ and a domain".to_owned(),
             Kind::Host => "a host name or an IP address".to_owned(),
             Kind::Https => "a URL that starts with https://".to_owned(),
             Kind::Urls => "a list of URLs that start with http:// or https://".to_owned(),
@@ -62,6 +65,10 @@ impl Kind {
             Kind::YesNo => text == "true" || text == "false",
             Kind::Choice(words) => words.contains(&text),
             Kind::Address => text.parse::<Address>().is_ok(),
+            Kind::Mailbox => match text.strip_prefix('@') {
+                Some(domain) => format!("x@{domain}").parse::<Address>().is_ok(),
+                None => text.parse::<Address>().is_ok(),
+            },
             Kind::Host => {
                 !text.is_empty()
                     && text.len() <= 255
@@ -138,6 +145,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("profile.*.keys", "The certificate and key that sign and open messages; a mailbox without has no such section."),
     ("profile.*.keys.previous.[]", "A pair that was replaced: it still opens older messages."),
     ("profile.*.storage", "The keys of what is kept on this machine. Without them, outbox and trace cannot be read."),
+    ("profile.*.reader.[]", "A line of the address book: what the program of a correspondent opens."),
     ("profile.*.fetch", "What becomes of fetched messages."),
     ("profile.*.retention", "How long things are kept, and when an unused mailbox is in danger."),
 ];
@@ -174,6 +182,12 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Line,
         "Who acts, as the trace records it: a national identifier, a certificate name or a person.",
         "899700000013",
+    ),
+    default(
+        "profile.*.unknown-reader",
+        Kind::Choice(&["gcm", "cbc", "refuse"]),
+        "gcm",
+        "What is written for recipients of whose program nothing is known: AES-256-GCM, AES-256-CBC or nothing.",
     ),
     required("profile.*.submission.host", Kind::Host, "Name of the submission server.", "smtp.operateur.exemple"),
     default("profile.*.submission.port", PORT, "465", "Its port: 465 for implicit, 587 for starttls."),
@@ -288,6 +302,18 @@ pub const SETTINGS: &[Setting] = &[
         "Ed25519 seed (RFC 8032) that signs the checkpoints of the trace.",
         "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=",
     )),
+    required(
+        "profile.*.reader.[].address",
+        Kind::Mailbox,
+        "An address, or @ and a domain for every address of it that has no line of its own.",
+        "@clinique.exemple.mssante.fr",
+    ),
+    required(
+        "profile.*.reader.[].opens",
+        Kind::Choice(&["gcm", "cbc-oaep", "cbc"]),
+        "AES-256-GCM; AES-256-CBC with RSA-OAEP; or AES-256-CBC with the older RSA encryption.",
+        "cbc",
+    ),
     optional("profile.*.fetch.to", Kind::Line, "Folder that fetched messages are stored in.", "/srv/mss/cabinet"),
     default(
         "profile.*.fetch.after",
@@ -356,6 +382,8 @@ mod tests {
         for (kind, bad) in [
             (Kind::Host, "a b"),
             (Kind::Host, ""),
+            (Kind::Mailbox, "@"),
+            (Kind::Mailbox, "a@"),
             (Kind::Https, "http://x"),
             (Kind::Https, "https://"),
             (Kind::Line, "a\nb"),

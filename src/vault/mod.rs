@@ -14,6 +14,7 @@ pub use edit::Document;
 pub use file::{Opener, ServiceKey, Vault, VaultError, Way};
 pub use render::{reference, sample, schema};
 pub use settings::{
-    After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Placement, Profile,
-    Retention, Security, SignIn, Storage, Submission, Trust, UnknownSender, WhiteListSource,
+    After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Opens, Placement, Profile,
+    ReaderEntry, Retention, Security, SignIn, Storage, Submission, Trust, UnknownReader, UnknownSender,
+    WhiteListSource,
 };

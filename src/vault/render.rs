@@ -208,7 +208,7 @@ fn property(setting: &Setting) -> Value {
         Kind::Octets32 => json!({"type": "string", "contentEncoding": "base64"}),
         Kind::After => json!({"type": "string", "pattern": "^(keep|seen|delete|move:.+)$"}),
         Kind::Address => json!({"type": "string", "format": "idn-email"}),
-        Kind::Line | Kind::Host | Kind::Pem => json!({"type": "string"}),
+        Kind::Line | Kind::Mailbox | Kind::Host | Kind::Pem => json!({"type": "string"}),
     };
     let map = property.as_object_mut().expect("each of these is an object");
     map.insert("description".to_owned(), json!(setting.meaning));

@@ -66,6 +66,12 @@ pub struct Profile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<Keys>,
     pub storage: Storage,
+    /// What is written for somebody of whose program nothing is known.
+    #[serde(default)]
+    pub unknown_reader: UnknownReader,
+    /// The address book: what the programs of some correspondents open.
+    #[serde(default, rename = "reader", skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<ReaderEntry>,
     #[serde(default)]
     pub fetch: Fetch,
     #[serde(default)]
@@ -326,6 +332,40 @@ pub enum UnknownSender {
     Quarantine,
     /// It is stored as others are.
     Accept,
+}
+
+/// What is written for somebody of whose program nothing is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownReader {
+    /// AES-256-GCM.
+    #[default]
+    Gcm,
+    /// AES-256-CBC.
+    Cbc,
+    /// Nothing: the message stops.
+    Refuse,
+}
+
+/// What a program opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opens {
+    /// AES-256-GCM.
+    Gcm,
+    /// AES-256-CBC, its key by RSAES-OAEP.
+    CbcOaep,
+    /// AES-256-CBC.
+    Cbc,
+}
+
+/// One line of the address book.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReaderEntry {
+    /// An address, or `@` and a domain.
+    pub address: String,
+    pub opens: Opens,
 }
 
 /// Fetching.
