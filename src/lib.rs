@@ -17,6 +17,7 @@
 //! | 5 | `readers` | what the programs of correspondents open, as their own verified mail said it |
 //! | 5 | `trace` | the tamper-evident log |
 //! | 4 | `smime` | `seal` and `open` (RFC 8551), header protection (RFC 9788) |
+//! | 4 | `package` | password packages for people outside the space: a page that decrypts itself, an AES-256 ZIP |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
 //! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
 //! | 3 | `journal` | SQLite files: private, synced at every commit, open to several processes |
@@ -46,6 +47,7 @@ pub mod journal;
 pub mod mail;
 pub mod net;
 pub mod outbox;
+pub mod package;
 pub mod pki;
 pub mod process;
 pub mod readers;

@@ -11,6 +11,8 @@ use crate::mail::{Envelope, MessageId};
 pub enum Protection {
     /// Signed and encrypted to each recipient.
     Smime,
+    /// Inside a password package; the password goes by another way.
+    Package,
     /// As composed; TLS to the operator is all there is.
     Transport,
 }
@@ -20,6 +22,7 @@ impl Protection {
     pub fn as_str(self) -> &'static str {
         match self {
             Protection::Smime => "smime",
+            Protection::Package => "package",
             Protection::Transport => "transport",
         }
     }
@@ -64,8 +67,8 @@ impl Suite {
     }
 }
 
-/// A message that may be submitted. Only `smime::seal` and `smime::transport_only` make one; a test of the house holds
-/// the list.
+/// A message that may be submitted. Only `smime::seal`, `package::seal` and `smime::transport_only` make one; a test of the
+/// house holds the list.
 pub struct Sealed {
     envelope: Envelope,
     message_id: MessageId,

@@ -17,14 +17,18 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/cli/init.rs", "writes a new key to the file that was asked for"),
     ("src/cli/unlock.rs", "reads the key that opens the vault"),
     ("src/cli/sandbox.rs", "prints the throw-away secrets of the sandbox, which is what it is for"),
+    ("src/cli/terminal.rs", "shows the password of a package, which is what was asked for"),
     ("src/cms/agreement.rs", "derives the key-encryption key from the shared secret"),
     ("src/cms/envelope_reader.rs", "gives the content key to the cipher"),
     ("src/cms/envelope_writer.rs", "encrypts another content under the content key"),
     ("src/cms/password.rs", "derives a key from the password of an envelope"),
     ("src/cms/recipient.rs", "wraps the content key under a key-encryption key"),
     ("src/cms/unwrap.rs", "unwraps the content key"),
+    ("src/commands/packaged.rs", "hands the password of a package to the command that was named"),
     ("src/commands/account.rs", "reads the keys of a profile"),
     ("src/directory/client.rs", "sends the key of the directory with each request"),
+    ("src/package/archive.rs", "gives the password to the cipher of the archive"),
+    ("src/package/page.rs", "derives the key of a page from its password"),
     ("src/pki/key.rs", "reads private keys and writes them out as PKCS#8"),
     ("src/sandbox/authority.rs", "signs with the keys of the throw-away authority"),
     ("src/sandbox/credentials.rs", "draws the passwords and seeds of the sandbox"),
@@ -49,8 +53,11 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
 ];
 
 /// The files that make a message ready for the outbox: each sealed it, or was told in so many words not to.
-const MAKE_SEALED: &[(&str, &str)] =
-    &[("src/smime/seal.rs", "signed and encrypted"), ("src/smime/transport.rs", "as composed, to admitted recipients")];
+const MAKE_SEALED: &[(&str, &str)] = &[
+    ("src/package/seal.rs", "inside a password package"),
+    ("src/smime/seal.rs", "signed and encrypted"),
+    ("src/smime/transport.rs", "as composed, to admitted recipients"),
+];
 
 /// The files outside `src/fs.rs` that open something for writing, and why that is no file of ours.
 const OPEN_FOR_WRITING: &[(&str, &str)] = &[("src/cli/terminal.rs", "the terminal itself, to ask on it")];

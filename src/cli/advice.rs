@@ -10,6 +10,8 @@ use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
+use crate::package::{Format, PackageError};
+use crate::secret::PromptError;
 use crate::signin::SignInError;
 use crate::smime::{SealError, TransportError};
 use crate::smtp::{self, SmtpError};
@@ -34,14 +36,15 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::HolderInactive { .. } | Error::Refused(Refusal::Inactive(_)) => {
             diagnosis.hint_command("look for another mailbox of the person", "mss lookup NAME")
         }
-        Error::Refused(Refusal::NotListed(_)) => {
-            diagnosis.hint("people outside the trusted space are not reached this way: use another secure channel")
-        }
+        Error::Refused(Refusal::NotListed(address)) => diagnosis.hint_command(
+            "send it as a password package, which is for people outside the trusted space",
+            format!("mss send --package --to {address} --attach FILE"),
+        ),
         Error::NoCertificate { address } => diagnosis
             .because("the directory lists this mailbox without a certificate")
             .hint_command(
-                "ask for a certificate, or send it as composed, readable by the operators",
-                format!("mss send --protection transport --to {address} --attach FILE"),
+                "send it as a password package, or ask for a certificate",
+                format!("mss send --package --to {address} --attach FILE"),
             ),
         Error::ReaderTooOld { address } => diagnosis
             .because("its own mail, or its certificate, names nothing newer than 3DES")
@@ -74,6 +77,21 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Compose(ComposeError::Source { .. }) | Error::Seal(SealError::Compose(ComposeError::Source { .. })) => {
             diagnosis.hint("check that the file is still there and can be read, then run the same command again")
         }
+        Error::Package(PackageError::Compose(ComposeError::Changed { .. })) => {
+            diagnosis.hint("wait until the program that writes it has finished, then run the same command again")
+        }
+        Error::Package(PackageError::TooLarge { format: Format::Page, .. }) => {
+            diagnosis.hint("give --package-format zip, which is for what is large")
+        }
+        Error::Package(PackageError::TooLarge { format: Format::Archive, .. }) => {
+            diagnosis.hint("send it in several messages")
+        }
+        Error::PasswordCommand { .. } => diagnosis
+            .because("nothing was queued, and the password opens nothing")
+            .hint("run the command by hand with a line on its stdin, and see what it says"),
+        Error::Prompt(PromptError::NobodyToShow { .. }) => diagnosis
+            .because("nothing was queued")
+            .hint("give --password-command COMMAND, which gets the password on its stdin, or run it at a terminal"),
         Error::Seal(SealError::SignerNotFrom(_) | SealError::SignerNotValid) => diagnosis.hint(
             "ask for a certificate for the address of the profile, then set keys.certificate and keys.key",
         ),

@@ -113,6 +113,7 @@ impl Demo<'_> {
             text: String::new(),
             attachments: vec![self.result.clone()],
             protection: sealed::Protection::Smime,
+            packaging: send::Packaging::default(),
             partial: false,
             again: true,
             dry_run: false,

@@ -14,7 +14,9 @@ use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
+use crate::package::PackageError;
 use crate::pki::Finding;
+use crate::secret::PromptError;
 use crate::signin::SignInError;
 use crate::smime::{SealError, TransportError};
 use crate::smtp::{self, SmtpError};
@@ -144,6 +146,8 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Compose(error) => compose(error),
         Error::Seal(error) => seal(error),
         Error::Transport(error) => transport(error),
+        Error::Package(error) => package(error),
+        Error::PasswordCommand { .. } => (Status::CannotCreate, "password-command"),
         Error::Open(_) | Error::Spool { .. } => (Status::LocalIo, "spool"),
         Error::Answer { .. } => (Status::LocalIo, "output"),
         Error::Randomness => (Status::LocalIo, "randomness"),
@@ -164,6 +168,7 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Readers(error) => journal(error, "readers"),
         Error::List(error) => list(error),
         Error::Outbox(error) => outbox(error),
+        Error::Prompt(PromptError::NotShown { .. }) => (Status::CannotCreate, "password-not-shown"),
         Error::Prompt(_) | Error::SignIn(SignInError::Prompt(_)) => (Status::Usage, "no-input"),
         Error::SignIn(_) => (Status::Configuration, "sign-in-settings"),
         Error::Smtp(error) | Error::Submission(error) => submission(error),
@@ -202,6 +207,14 @@ fn transport(error: &TransportError) -> (Status, &'static str) {
         TransportError::NotAdmitted(_) => (Status::Untrusted, "recipient-not-listed"),
         TransportError::Compose(error) => compose(error),
         TransportError::Fs(_) | TransportError::Randomness => (Status::LocalIo, "spool"),
+    }
+}
+
+fn package(error: &PackageError) -> (Status, &'static str) {
+    match error {
+        PackageError::TooLarge { .. } => (Status::Data, "package-too-large"),
+        PackageError::Compose(error) => compose(error),
+        PackageError::Attach(_) | PackageError::Fs(_) | PackageError::Randomness => (Status::LocalIo, "spool"),
     }
 }
 

@@ -10,7 +10,8 @@ use super::output::{BAD, GOOD};
 use super::safe::Safe;
 use super::session::Session;
 use super::status::Status;
-use crate::commands::send::{self, Line, Request, Sent};
+use crate::commands::send::{self, Line, Packaging, Request, Sent};
+use crate::package;
 use crate::sealed;
 
 /// Octets a text may have.
@@ -19,7 +20,7 @@ const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
 /// Encrypt, queue and submit a message
 ///
 /// Each recipient is looked up in the directory, checked against the signed list of admitted domains, and encrypted to
-/// with a certificate whose path was verified. The message is on disk before it is submitted; the same command run again
+/// with a certificate whose path was verified. With --package it goes, encrypted under a password, to anybody. The message is on disk before it is submitted; the same command run again
 /// after an accident continues where it stopped and sends nothing twice.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -44,6 +45,19 @@ pub struct Args {
     /// What leaves the machine
     #[arg(long, value_name = "HOW", default_value = "smime")]
     pub protection: Protection,
+    /// The same as --protection package: for people outside the trusted space, under a password that goes by another way
+    #[arg(long, conflicts_with = "protection")]
+    pub package: bool,
+    /// With a package: one page that a browser opens, up to 50 MB, or a ZIP that 7-Zip, Keka or WinRAR opens
+    ///
+    /// Without it, it is a page.
+    #[arg(long, value_name = "FORMAT")]
+    pub package_format: Option<PackageFormat>,
+    /// With a package: run this command with the password on its stdin, instead of showing it on the terminal
+    ///
+    /// The shell runs it. MSS_RECIPIENTS names who the password is for, with spaces between. If it fails, nothing is queued.
+    #[arg(long, value_name = "COMMAND")]
+    pub password_command: Option<String>,
     /// Send to those who can be served, even if others cannot; the status is 79 then
     #[arg(long)]
     pub partial: bool,
@@ -60,8 +74,19 @@ pub struct Args {
 pub enum Protection {
     /// Signed, then encrypted to each recipient's certificate
     Smime,
+    /// Encrypted under a password, in one file that recipients open in a browser or with an archiver
+    Package,
     /// As composed, readable by the operators; TLS on the way, recipients of the trusted space only
     Transport,
+}
+
+/// What a package is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PackageFormat {
+    /// One page that decrypts itself in a browser
+    Html,
+    /// A ZIP archive with AES-256
+    Zip,
 }
 
 /// Sends, and tells what became of each recipient.
@@ -69,6 +94,12 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     if args.body_file.is_none() && args.attach.is_empty() {
         return Err(Diagnosis::of(Status::Usage, "nothing-to-send", "there is neither a text nor a file to send")
             .hint("give --body-file FILE, --body-file - for stdin, or --attach FILE"));
+    }
+    let is_package = args.package || args.protection == Protection::Package;
+    if !is_package && (args.package_format.is_some() || args.password_command.is_some()) {
+        return Err(Diagnosis::of(Status::Usage, "no-package", "the message is not to be a package")
+            .because("--package-format and --password-command are about packages")
+            .hint("add --package, or leave them out"));
     }
     let request = Request {
         to: args.to.clone(),
@@ -78,8 +109,17 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         text: args.body_file.as_deref().map(text).transpose()?.unwrap_or_default(),
         attachments: args.attach.clone(),
         protection: match args.protection {
+            _ if is_package => sealed::Protection::Package,
+            Protection::Package => sealed::Protection::Package,
             Protection::Smime => sealed::Protection::Smime,
             Protection::Transport => sealed::Protection::Transport,
+        },
+        packaging: Packaging {
+            format: match args.package_format {
+                None | Some(PackageFormat::Html) => package::Format::Page,
+                Some(PackageFormat::Zip) => package::Format::Archive,
+            },
+            password_command: args.password_command.clone(),
         },
         partial: args.partial,
         again: args.again,
@@ -146,6 +186,9 @@ fn sentence(line: &Line) -> String {
     }
     if line.known {
         text.push_str("; queued by an earlier run, nothing was sent twice");
+        if line.protection == sealed::Protection::Package.as_str() {
+            text.push_str(", the password was handed over then");
+        }
     }
     text
 }

@@ -3,6 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 
+use zeroize::Zeroizing;
+
 use crate::secret::{Prompt, PromptError, Secret};
 
 /// A terminal that can be asked.
@@ -48,5 +50,11 @@ impl Prompt for Terminal {
     fn confirm(&self, question: &str, _otherwise: &str) -> Result<bool, PromptError> {
         let answer = Terminal::ask(&format!("{question} [y/N]")).map_err(no_answer(question))?;
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui"))
+    }
+
+    fn show(&self, what: &str, secret: &Secret<String>, remark: &str, _otherwise: &str) -> Result<(), PromptError> {
+        let text = Zeroizing::new(format!("\n  {what}: {}\n\n{remark}\n", secret.expose()));
+        let shown = Terminal::open().and_then(|mut tty| tty.write_all(text.as_bytes()).and_then(|()| tty.flush()));
+        shown.map_err(|source| PromptError::NotShown { what: what.to_owned(), source })
     }
 }

@@ -10,6 +10,7 @@ use crate::journal::JournalError;
 use crate::mail::{Address, AddressError, AttachmentError, ComposeError, DraftError};
 use crate::net::{DialerError, HttpError};
 use crate::outbox::OutboxError;
+use crate::package::PackageError;
 use crate::pki::{CertificateError, Finding, IdentityError};
 use crate::secret::PromptError;
 use crate::signin::SignInError;
@@ -60,6 +61,10 @@ pub enum Error {
     Seal(#[from] SealError),
     #[error("the message cannot be prepared")]
     Transport(#[from] TransportError),
+    #[error("the message cannot be put into a package")]
+    Package(#[from] PackageError),
+    #[error("the password command failed")]
+    PasswordCommand { source: std::io::Error },
     #[error("an attachment cannot be read")]
     Compose(#[from] ComposeError),
     #[error("the message cannot be opened")]

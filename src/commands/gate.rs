@@ -146,7 +146,8 @@ impl<'a> Gate<'a> {
         Ok(found)
     }
 
-    fn mailbox_of(&self, given: &str, rpps: Rpps) -> Result<Address, Error> {
+    /// The mailbox of a professional, where there is one to choose.
+    pub(super) fn mailbox_of(&self, given: &str, rpps: Rpps) -> Result<Address, Error> {
         let query = Query { rpps: Some(rpps), ..Query::default() };
         let answer = self.search(&query)?;
         let unknown = || Error::RecipientUnknown { given: given.to_owned() };

@@ -8,6 +8,7 @@ mod gate;
 pub mod init;
 pub mod lookup;
 pub mod outbox;
+mod packaged;
 pub mod purge_check;
 mod received;
 mod revocation;

@@ -1,5 +1,6 @@
 //! `send`: words become a draft, the draft is sealed for whom the space admits, what is sealed is queued, then submitted.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use aws_lc_rs::digest;
@@ -9,11 +10,13 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::error::Error;
-use super::gate::{Gate, Guest};
+use super::gate::Gate;
+pub use super::packaged::Packaging;
+use super::packaged::{self, Outsider};
 use super::submit;
 use crate::fs;
 use crate::hex::Hex;
-use crate::mail::{Attachment, Composition, Draft, Mailbox, MessageId};
+use crate::mail::{Address, Attachment, Composition, Draft, Envelope, Mailbox, MessageId};
 use crate::outbox::{Enqueued, Entry, Id, Outbox, State};
 use crate::sealed::{Protection, Sealed};
 use crate::smime;
@@ -28,6 +31,8 @@ pub struct Request {
     pub text: String,
     pub attachments: Vec<PathBuf>,
     pub protection: Protection,
+    /// How a package is made, if it is to be one.
+    pub packaging: Packaging,
     /// Those who can be served get the message even if others cannot.
     pub partial: bool,
     /// Sent anew even if the same message was sent before.
@@ -62,7 +67,7 @@ pub struct Line {
     pub state: &'static str,
     /// Whether the outbox knew this very message before this run; then nothing was sent twice.
     pub known: bool,
-    /// `smime` or `transport`.
+    /// `smime`, `package` or `transport`.
     pub protection: &'static str,
     /// SHA-256 of the certificate it was encrypted to.
     pub certificate_sha256: Option<String>,
@@ -74,24 +79,35 @@ pub struct Line {
     pub changed_at: Option<Timestamp>,
 }
 
-/// Somebody who gets the message: with a certificate, or admitted for transport only.
-enum Addressee {
+/// Somebody who gets the message: with a certificate, admitted for transport only, or anybody for a package.
+pub(super) enum Addressee {
     Sealed(Recipient),
     Admitted(Admitted, Role),
+    Outside(Outsider, Role),
 }
 
 impl Addressee {
-    fn admitted(&self) -> &Admitted {
+    fn address(&self) -> &Address {
         match self {
-            Addressee::Sealed(recipient) => recipient.admitted(),
-            Addressee::Admitted(admitted, _) => admitted,
+            Addressee::Sealed(recipient) => recipient.address(),
+            Addressee::Admitted(admitted, _) => admitted.address(),
+            Addressee::Outside(outsider, _) => &outsider.address,
         }
     }
 
     fn role(&self) -> Role {
         match self {
             Addressee::Sealed(recipient) => recipient.role(),
-            Addressee::Admitted(_, role) => *role,
+            Addressee::Admitted(_, role) | Addressee::Outside(_, role) => *role,
+        }
+    }
+
+    /// Whose mailbox it is, as the directory writes it; empty if it was not asked.
+    fn holder(&self) -> &str {
+        match self {
+            Addressee::Sealed(recipient) => &recipient.admitted().registered().holder,
+            Addressee::Admitted(admitted, _) => &admitted.registered().holder,
+            Addressee::Outside(outsider, _) => &outsider.holder,
         }
     }
 }
@@ -116,31 +132,47 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     }
     let fingerprint = fingerprint(account, request, &draft, asked)?;
     let outbox = account.outbox()?;
+    let turn = packaged::turn(account, request)?;
     // A run that was cut short between two copies is taken up under the Message-ID of those that are queued.
     let draft = match queued_message_id(&outbox, &fingerprint, &addressees)? {
         Some(message_id) => draft.with_message_id(message_id),
         None => draft,
     };
-    let mut queued = Vec::new();
-    for mut sealed in seal(account, &draft, addressees.as_slice())? {
-        let copy = copy_name(&sealed, &addressees);
-        queued.push(enqueue(account, &outbox, &fingerprint, &copy, &mut sealed)?);
-    }
+    let queued = match request.protection {
+        Protection::Package => packaged::queue(account, request, &outbox, &fingerprint, &draft, &addressees)?,
+        Protection::Smime | Protection::Transport => queue(account, &outbox, &fingerprint, &draft, &addressees)?,
+    };
+    drop(turn);
     let ids: Vec<Id> = queued.iter().map(|(id, _)| *id).collect();
     let submitted = submit::submit(account, &outbox, &ids)?;
     let mut lines = Vec::new();
     for (entry, (_, known)) in submitted.entries.iter().zip(queued) {
-        for one in addressees.iter().filter(|one| entry.envelope.recipients.contains(one.admitted().address())) {
+        for one in addressees.iter().filter(|one| entry.envelope.recipients.contains(one.address())) {
             lines.push(line(one, request, entry.message_id.to_string(), Some((entry, known))));
         }
     }
-    let in_a_message = |one: &&Addressee| {
-        submitted.entries.iter().any(|entry| entry.envelope.recipients.contains(one.admitted().address()))
-    };
+    let in_a_message =
+        |one: &&Addressee| submitted.entries.iter().any(|entry| entry.envelope.recipients.contains(one.address()));
     for one in addressees.iter().filter(|one| !in_a_message(one)) {
-        left_out.push(Error::LeftOutBefore { address: one.admitted().address().clone() });
+        left_out.push(Error::LeftOutBefore { address: one.address().clone() });
     }
     Ok(Sent { lines, left_out, trouble: submitted.trouble })
+}
+
+/// Seals and queues each copy.
+fn queue(
+    account: &Account<'_>,
+    outbox: &Outbox,
+    fingerprint: &[u8; 32],
+    draft: &Draft,
+    addressees: &[Addressee],
+) -> Result<Vec<(Id, bool)>, Error> {
+    let mut queued = Vec::new();
+    for mut sealed in seal(account, draft, addressees)? {
+        let copy = copy_name(sealed.envelope(), addressees);
+        queued.push(enqueue(account, outbox, fingerprint, &copy, &mut sealed)?);
+    }
+    Ok(queued)
 }
 
 /// Opens every file before anything is asked of anybody: what cannot be read is told at once.
@@ -170,16 +202,20 @@ fn is_plain(name: &str) -> bool {
 
 /// Directory, signed list, certificates: everyone is judged, and one who fails stops the message unless `partial`.
 fn admit_all(account: &Account<'_>, request: &Request) -> Result<Judged, Error> {
-    let gate = Gate::open(account)?;
+    let opened = OnceCell::new();
+    let gate = || match opened.get() {
+        Some(gate) => Ok(gate),
+        None => Gate::open(account).map(|gate| opened.get_or_init(|| gate)),
+    };
     let wanted = [(&request.to, Role::To), (&request.cc, Role::Cc), (&request.bcc, Role::Bcc)];
     let mut addressees: Vec<Addressee> = Vec::new();
     let mut asked = Vec::new();
     let mut failures = Vec::new();
     for (given, role) in wanted.into_iter().flat_map(|(all, role)| all.iter().map(move |one| (one, role))) {
-        match gate.admit(given).and_then(|guest| addressee(&gate, guest, role, request.protection)) {
-            Ok(one) if addressees.iter().any(|other| other.admitted().address() == one.admitted().address()) => {}
+        match addressee(gate, given, role, request.protection) {
+            Ok(one) if addressees.iter().any(|other| other.address() == one.address()) => {}
             Ok(one) => {
-                asked.push((role, one.admitted().address().key()));
+                asked.push((role, one.address().key()));
                 addressees.push(one);
             }
             Err(error) if error.is_about_a_recipient() => {
@@ -199,10 +235,20 @@ fn admit_all(account: &Account<'_>, request: &Request) -> Result<Judged, Error> 
     Err(first)
 }
 
-fn addressee(gate: &Gate<'_>, guest: Guest, role: Role, protection: Protection) -> Result<Addressee, Error> {
+/// Somebody by address or number. The gate is opened when it is needed: a package asks for nobody's leave.
+fn addressee<'a>(
+    gate: impl FnOnce() -> Result<&'a Gate<'a>, Error>,
+    given: &str,
+    role: Role,
+    protection: Protection,
+) -> Result<Addressee, Error> {
     match protection {
-        Protection::Smime => gate.recipient(guest, role).map(Addressee::Sealed),
-        Protection::Transport => Ok(Addressee::Admitted(guest.admitted, role)),
+        Protection::Smime => {
+            let gate = gate()?;
+            gate.recipient(gate.admit(given)?, role).map(Addressee::Sealed)
+        }
+        Protection::Package => packaged::outsider(given, gate).map(|outsider| Addressee::Outside(outsider, role)),
+        Protection::Transport => Ok(Addressee::Admitted(gate()?.admit(given)?.admitted, role)),
     }
 }
 
@@ -214,7 +260,7 @@ fn compose(
 ) -> Result<Draft, Error> {
     let in_role = |role: Role| {
         let chosen = addressees.iter().filter(move |one| one.role() == role);
-        chosen.map(|one| Mailbox::from(one.admitted().address().clone())).collect::<Vec<_>>()
+        chosen.map(|one| Mailbox::from(one.address().clone())).collect::<Vec<_>>()
     };
     let mut random = [0u8; 16];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::Randomness)?;
@@ -243,6 +289,7 @@ fn seal(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Resul
         match one {
             Addressee::Sealed(recipient) => recipients.push(recipient.clone()),
             Addressee::Admitted(one, _) => admitted.push(one.clone()),
+            Addressee::Outside(..) => {}
         }
     }
     if recipients.is_empty() {
@@ -276,6 +323,9 @@ fn fingerprint(
     part("subject", parts.subject.as_bytes());
     part("text", parts.text.as_bytes());
     part("protection", request.protection.as_str().as_bytes());
+    if request.protection == Protection::Package {
+        part("format", request.packaging.format.as_str().as_bytes());
+    }
     for (number, attachment) in parts.attachments.iter().enumerate() {
         part("name", attachment.name().as_bytes());
         part("content", &attachment.sha256(number + 1)?);
@@ -288,7 +338,7 @@ fn fingerprint(
 }
 
 /// Queues one sealed message. The same message is queued once; only one that was refused for good is taken up anew.
-fn enqueue(
+pub(super) fn enqueue(
     account: &Account<'_>,
     outbox: &Outbox,
     fingerprint: &[u8; 32],
@@ -315,15 +365,23 @@ fn queued_message_id(
     fingerprint: &[u8; 32],
     addressees: &[Addressee],
 ) -> Result<Option<MessageId>, Error> {
-    let blind = addressees.iter().filter(|one| one.role() == Role::Bcc).map(|one| one.admitted().address().key());
+    let blind = addressees.iter().filter(|one| one.role() == Role::Bcc).map(|one| one.address().key());
     for copy in std::iter::once(OPEN_COPY.to_owned()).chain(blind) {
-        let mut attempt = 0u32;
-        while let Some((id, state)) = outbox.known(&copy_key(fingerprint, &copy, attempt))? {
-            if !matches!(state, State::Refused | State::Cancelled) {
-                return Ok(Some(outbox.entry(id)?.message_id));
-            }
-            attempt += 1;
+        if let Some(id) = known(outbox, fingerprint, &copy)? {
+            return Ok(Some(outbox.entry(id)?.message_id));
         }
+    }
+    Ok(None)
+}
+
+/// A copy that is in the outbox and was neither refused nor taken back.
+pub(super) fn known(outbox: &Outbox, fingerprint: &[u8; 32], copy: &str) -> Result<Option<Id>, Error> {
+    let mut attempt = 0u32;
+    while let Some((id, state)) = outbox.known(&copy_key(fingerprint, copy, attempt))? {
+        if !matches!(state, State::Refused | State::Cancelled) {
+            return Ok(Some(id));
+        }
+        attempt += 1;
     }
     Ok(None)
 }
@@ -332,11 +390,10 @@ fn queued_message_id(
 const OPEN_COPY: &str = "open";
 
 /// Which copy of a message it is: that of one blind recipient, by the address, or that of all the others.
-fn copy_name(sealed: &Sealed, addressees: &[Addressee]) -> String {
-    let recipients = &sealed.envelope().recipients;
-    let blind =
-        addressees.iter().find(|one| one.role() == Role::Bcc && recipients == &[one.admitted().address().clone()]);
-    blind.map_or_else(|| OPEN_COPY.to_owned(), |one| one.admitted().address().key())
+pub(super) fn copy_name(envelope: &Envelope, addressees: &[Addressee]) -> String {
+    let recipients = &envelope.recipients;
+    let blind = addressees.iter().find(|one| one.role() == Role::Bcc && recipients == &[one.address().clone()]);
+    blind.map_or_else(|| OPEN_COPY.to_owned(), |one| one.address().key())
 }
 
 /// The key of one copy, and the number of refusals before it.
@@ -357,21 +414,19 @@ fn role_name(role: Role) -> &'static str {
 }
 
 fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(&Entry, bool)>) -> Line {
-    let registered = one.admitted().registered();
-    let recipient = queued.and_then(|(entry, _)| {
-        entry.recipients.iter().find(|recipient| recipient.address == *one.admitted().address())
-    });
+    let recipient =
+        queued.and_then(|(entry, _)| entry.recipients.iter().find(|recipient| recipient.address == *one.address()));
     let certificate = match one {
         Addressee::Sealed(recipient) => Some(Hex(&recipient.trusted().certificate().sha256()).to_string()),
-        Addressee::Admitted(..) => None,
+        Addressee::Admitted(..) | Addressee::Outside(..) => None,
     };
     Line {
         schema: "mss.send/1",
         id: queued.map(|(entry, _)| entry.id.to_string()),
         message_id,
-        recipient: one.admitted().address().to_string(),
+        recipient: one.address().to_string(),
         role: role_name(one.role()),
-        holder: registered.holder.clone(),
+        holder: one.holder().to_owned(),
         state: recipient.map_or("checked", |recipient| recipient.state.word()),
         known: queued.is_some_and(|(_, known)| known),
         protection: request.protection.as_str(),

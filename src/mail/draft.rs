@@ -134,7 +134,7 @@ impl Attachment {
     }
 
     /// Writes the octets; `number` is its place in the message, for the error. What changed since is refused.
-    pub(super) fn copy_to(&self, number: usize, out: &mut dyn Write) -> Result<(), ComposeError> {
+    pub fn copy_to(&self, number: usize, out: &mut dyn Write) -> Result<(), ComposeError> {
         match &self.source {
             Source::Octets(octets) => out.write_all(octets).map_err(ComposeError::Output),
             Source::File { file, modified } => {

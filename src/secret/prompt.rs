@@ -12,6 +12,10 @@ pub trait Prompt {
 
     /// Asks yes or no.
     fn confirm(&self, question: &str, otherwise: &str) -> Result<bool, PromptError>;
+
+    /// Shows a secret, once; `what` says what it is, `remark` what to do with it, `otherwise` names the option that takes it to
+    /// its reader without being shown.
+    fn show(&self, what: &str, secret: &Secret<String>, remark: &str, otherwise: &str) -> Result<(), PromptError>;
 }
 
 /// Why there was no answer.
@@ -20,6 +24,12 @@ pub enum PromptError {
     /// `--no-input`, or no terminal to ask on.
     #[error("{question} cannot be asked here; give {otherwise}")]
     NobodyToAsk { question: String, otherwise: String },
+    /// `--no-input`, or no terminal to show a secret on.
+    #[error("{what} cannot be shown here; give {otherwise}")]
+    NobodyToShow { what: String, otherwise: String },
+    /// The terminal was closed or cannot be written to.
+    #[error("the terminal did not show {what}")]
+    NotShown { what: String, source: std::io::Error },
     /// The terminal was closed or the read failed.
     #[error("the terminal gave no answer to: {question}")]
     NoAnswer { question: String, source: std::io::Error },
@@ -47,6 +57,10 @@ impl Prompt for NoPrompt {
     fn confirm(&self, question: &str, otherwise: &str) -> Result<bool, PromptError> {
         Self::refuse(question, otherwise)
     }
+
+    fn show(&self, what: &str, _secret: &Secret<String>, _remark: &str, otherwise: &str) -> Result<(), PromptError> {
+        Err(PromptError::NobodyToShow { what: what.to_owned(), otherwise: otherwise.to_owned() })
+    }
 }
 
 #[cfg(test)]
@@ -57,5 +71,8 @@ mod tests {
     fn nobody_answers_but_says_what_would() {
         let error = NoPrompt.secret("passphrase of the vault", "--passphrase-file FILE").unwrap_err();
         assert_eq!(error.to_string(), "passphrase of the vault cannot be asked here; give --passphrase-file FILE");
+        let secret = Secret::new("12345".to_owned());
+        let error = NoPrompt.show("the password", &secret, "", "--password-command COMMAND").unwrap_err();
+        assert_eq!(error.to_string(), "the password cannot be shown here; give --password-command COMMAND");
     }
 }

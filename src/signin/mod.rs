@@ -131,6 +131,10 @@ mod tests {
             unreachable!("no line is asked for")
         }
 
+        fn show(&self, _what: &str, _secret: &Secret<String>, _remark: &str, _: &str) -> Result<(), PromptError> {
+            panic!("nothing is shown");
+        }
+
         fn confirm(&self, _question: &str, _otherwise: &str) -> Result<bool, PromptError> {
             unreachable!("nothing is to be confirmed")
         }

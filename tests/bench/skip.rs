@@ -14,13 +14,16 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 3] = [
+pub const PROGRAMS: [Program; 6] = [
     Program {
         name: "openssl",
         package: "openssl",
         shows: "messages and the vault open with openssl cms, and the reverse",
     },
     Program { name: "python3", package: "python3", shows: "smtplib and imaplib talk to the sandbox" },
+    Program { name: "7z", package: "p7zip-full", shows: "7-Zip opens an archive with its password" },
+    Program { name: "chromium", package: "chromium", shows: "a browser opens a page with its password" },
+    Program { name: "chromedriver", package: "chromium-driver", shows: "the same: it drives the browser" },
     Program { name: "curl", package: "curl", shows: "curl submits to the sandbox and lists its mailboxes" },
 ];
 

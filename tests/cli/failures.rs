@@ -15,7 +15,7 @@ const FAILURES: [(&str, i32, &str, &str); 13] = [
         "send --to dr.martin@medecin.sandbox --attach result.pdf",
         76,
         "recipient-no-certificate",
-        "--protection transport",
+        "mss --sandbox send --package --to dr.martin@",
     ),
     (
         "send --to dr.petit@medecin.sandbox --attach result.pdf",
@@ -28,7 +28,7 @@ const FAILURES: [(&str, i32, &str, &str); 13] = [
         "send --to dr.garnier@hors-liste.sandbox --attach result.pdf",
         76,
         "recipient-not-listed",
-        "another secure channel",
+        "send --package",
     ),
     ("send --to dr.durand@medecin.sandbox --attach absent.pdf", 66, "attachment-unreadable", ""),
     ("send --to dr.durand@medecin.sandbox --attach empty.pdf", 65, "attachment-empty", "empty file"),

@@ -10,6 +10,7 @@ mod init;
 mod kills;
 mod lookup;
 mod outbox;
+pub mod package;
 pub mod post;
 mod purge_check;
 mod refusals;

@@ -2,5 +2,6 @@
 
 mod curl;
 mod openssl;
+mod packages;
 mod python;
 mod vault_openssl;

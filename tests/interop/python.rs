@@ -76,7 +76,7 @@ print("all done")
 "#;
 
 /// Answers what `mss` asks on its terminal; stdin is a file that it must not read.
-const TERMINAL: &str = r#"
+pub(super) const TERMINAL: &str = r#"
 import os, pty, sys, termios, time
 
 answers, words = [answer for answer in sys.argv[1].split("|") if answer], sys.argv[2:]

@@ -7,6 +7,8 @@
 //! mail/<address>/folders/<name>/index  the numbers and flags, as a log
 //! mail/<address>/folders/<name>/*.eml  the messages as they came
 //! ```
+//!
+//! What was relayed to addresses elsewhere stands beside them, as if each had a mailbox here.
 
 mod flags;
 mod folder;

@@ -255,12 +255,15 @@ impl Session<'_> {
         if let Some(next) = self.struck(Stage::Rcpt)? {
             return Ok(next);
         }
-        if !self.service.accounts.has_domain(rcpt.address.domain()) {
+        let domain = rcpt.address.domain();
+        if self.service.accounts.has_domain(domain) {
+            if !self.service.accounts.has_mailbox(&rcpt.address) {
+                return self.answer("550 5.1.1 no such mailbox");
+            }
+        } else if domain == "sandbox" || domain.ends_with(".sandbox") {
             return self.answer("550 5.1.2 the domain is not of this space");
         }
-        if !self.service.accounts.has_mailbox(&rcpt.address) {
-            return self.answer("550 5.1.1 no such mailbox");
-        }
+        // The rest of the world is relayed to: its mail ends on our disk, in mailboxes nobody can sign in to.
         if let Some(transaction) = &mut self.transaction
             && transaction.recipients.iter().all(|known| known.address != rcpt.address)
         {

@@ -44,7 +44,8 @@ pub(super) fn success(
             text.push_str(&format!("Original-Recipient: {orcpt}\r\n"));
         }
         let address = &rcpt.address;
-        text.push_str(&format!("Final-Recipient: rfc822; {address}\r\nAction: delivered\r\nStatus: 2.1.5\r\n"));
+        let action = if service.accounts.has_mailbox(address) { "delivered" } else { "relayed" };
+        text.push_str(&format!("Final-Recipient: rfc822; {address}\r\nAction: {action}\r\nStatus: 2.1.5\r\n"));
     }
     text.push_str(&format!("\r\n--{boundary}\r\nContent-Type: text/rfc822-headers\r\n\r\n"));
     let mut report = text.into_bytes();

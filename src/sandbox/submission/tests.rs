@@ -115,7 +115,7 @@ fn what_cannot_be_delivered_is_refused_at_once() {
     client.smtp(&format!("MAIL FROM:<{LABO}> SIZE=999999999999"), "552 5.3.4");
     envelope(&mut client, &[]);
     client.smtp("RCPT TO:<nobody@medecin.sandbox>", "550 5.1.1");
-    client.smtp("RCPT TO:<a@example.org>", "550 5.1.2");
+    client.smtp("RCPT TO:<a@nowhere.sandbox>", "550 5.1.2");
     client.smtp("RCPT TO:<a b>", "501 5.1.3");
     client.smtp("DATA", "554 5.5.1");
     client.smtp("FOO", "500 5.5.2");
@@ -127,11 +127,26 @@ fn what_cannot_be_delivered_is_refused_at_once() {
 }
 
 #[test]
+fn mail_for_the_rest_of_the_world_is_relayed_and_said_to_be() {
+    let trial = Trial::new(&[]);
+    let mut client = signed_in(&trial);
+    client.smtp(&format!("MAIL FROM:<{LABO}>"), "250 ");
+    client.smtp("RCPT TO:<someone@example.org> NOTIFY=SUCCESS", "250 2.1.5");
+    client.smtp(&format!("RCPT TO:<{DURAND}> NOTIFY=SUCCESS"), "250 2.1.5");
+    client.smtp("DATA", "354 ");
+    client.smtp("Subject: x\r\n\r\nbody\r\n.", "250 ");
+    assert_eq!(stored(&trial, "someone@example.org"), stored(&trial, DURAND));
+    let report = stored(&trial, LABO).remove(0);
+    assert!(report.contains("someone@example.org\r\nAction: relayed\r\n"), "{report}");
+    assert!(report.contains("dr.durand@medecin.sandbox\r\nAction: delivered\r\n"), "{report}");
+}
+
+#[test]
 fn pipelined_commands_and_chunks_are_answered_in_order() {
     let trial = Trial::new(&[]);
     let mut client = signed_in(&trial);
     let piped = format!(
-        "MAIL FROM:<{LABO}>\r\nRCPT TO:<{DURAND}>\r\nRCPT TO:<x@x.x>\r\nBDAT 5\r\nA: b\rBDAT 7 LAST\r\n\n\r\n.\r\nMAIL FROM:<{LABO}>\r\n"
+        "MAIL FROM:<{LABO}>\r\nRCPT TO:<{DURAND}>\r\nRCPT TO:<x@x.sandbox>\r\nBDAT 5\r\nA: b\rBDAT 7 LAST\r\n\n\r\n.\r\nMAIL FROM:<{LABO}>\r\n"
     );
     client.send(piped.as_bytes());
     for expected in ["250 2.1.0", "250 2.1.5", "550 5.1.2", "250 2.0.0 5 octets", "250 2.0.0 ok: queued", "500 "] {
