@@ -1,7 +1,9 @@
 //! The stories: one file per verb.
 
 mod account;
+mod addressee;
 pub mod audit;
+mod copies;
 mod error;
 pub mod fetch;
 mod gate;

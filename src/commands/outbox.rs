@@ -21,6 +21,8 @@ pub struct Line {
     /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown` or `cancelled`.
     pub state: &'static str,
     pub protection: String,
+    /// The content encryption; absent without S/MIME.
+    pub cipher: Option<String>,
     /// Octets.
     pub size: u64,
     /// How many times it was handed to a server.
@@ -89,6 +91,7 @@ fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
         recipient: recipient.address.to_string(),
         state: shown(entry.state, recipient.state).word(),
         protection: entry.protection.clone(),
+        cipher: entry.cipher.clone(),
         size: entry.size,
         attempts: entry.attempts,
         queued_at: entry.queued_at,

@@ -4,15 +4,15 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
 use super::account::Account;
+use super::addressee::Outsider;
 use super::error::Error;
 use super::gate::Gate;
-use super::send::{self, Addressee, Request};
-use crate::fs::{self, Lock};
+use super::send::{self, Request};
+use crate::fs::Lock;
 use crate::ids::Rpps;
 use crate::mail::{Address, Draft, Envelope};
-use crate::outbox::{Id, Outbox};
 use crate::package::{self, Format, Password};
-use crate::sealed::Protection;
+use crate::sealed::{Protection, Sealed};
 
 /// How a package is made, and how its password is handed over.
 #[derive(Clone, Debug, Default)]
@@ -20,13 +20,6 @@ pub struct Packaging {
     pub format: Format,
     /// A command that gets the password on its stdin. Without one it is shown on the terminal.
     pub password_command: Option<String>,
-}
-
-/// Somebody who need not be in the space: an address as it was given, or the mailbox of an RPPS number.
-pub(super) struct Outsider {
-    pub(super) address: Address,
-    /// As the directory writes it, if it was asked.
-    pub(super) holder: String,
 }
 
 /// Takes an address as it is; the directory is asked for an RPPS number only.
@@ -57,37 +50,25 @@ pub(super) fn turn(account: &Account<'_>, request: &Request) -> Result<Option<Lo
 /// Queues the copies that are not in the outbox: sealed, then the password handed over, then on disk. Each copy comes with
 /// whether it was known.
 ///
+/// Seals the copies for those who have none yet.
+///
 /// The password is handed over before anything is queued: a message whose password nobody has would be worse than a password
 /// without a message.
-pub(super) fn queue(
+pub(super) fn seal(
     account: &Account<'_>,
     request: &Request,
-    outbox: &Outbox,
-    fingerprint: &[u8; 32],
     draft: &Draft,
-    addressees: &[Addressee],
-) -> Result<Vec<(Id, bool)>, Error> {
-    let mut queued = Vec::new();
-    let mut missing = Vec::new();
-    for copy in package::copies(draft) {
-        match send::known(outbox, fingerprint, &send::copy_name(&copy, addressees))? {
-            Some(id) => queued.push((id, true)),
-            None => missing.push(copy),
-        }
-    }
+    is_served: &dyn Fn(&Address) -> bool,
+) -> Result<Vec<Sealed>, Error> {
+    let missing = package::copies(draft).into_iter().filter(|copy| !copy.recipients.iter().any(is_served));
+    let missing: Vec<Envelope> = missing.collect();
     if missing.is_empty() {
-        account.world.step("the outbox knows this message: nothing is sent twice");
-        return Ok(queued);
+        return Ok(Vec::new());
     }
-    let dir = account.spool()?;
-    fs::sweep_staged(&dir, account.world.clock.now())?;
     let password = Password::generate().ok_or(Error::Randomness)?;
-    let mut sealed = package::seal(draft, &missing, request.packaging.format, &password, &dir)?;
+    let sealed = package::seal(draft, &missing, request.packaging.format, &password, &send::clean_spool(account)?)?;
     hand_over(account, &request.packaging, &password, &missing)?;
-    for (copy, sealed) in missing.iter().zip(&mut sealed) {
-        queued.push(send::enqueue(account, outbox, fingerprint, &send::copy_name(copy, addressees), sealed)?);
-    }
-    Ok(queued)
+    Ok(sealed)
 }
 
 fn hand_over(

@@ -9,18 +9,20 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::account::Account;
+use super::addressee::{Addressee, role_name};
+use super::copies::{Copies, KNOWN};
 use super::error::Error;
 use super::gate::Gate;
+use super::packaged;
 pub use super::packaged::Packaging;
-use super::packaged::{self, Outsider};
 use super::submit;
 use crate::fs;
 use crate::hex::Hex;
-use crate::mail::{Address, Attachment, Composition, Draft, Envelope, Mailbox, MessageId};
-use crate::outbox::{Enqueued, Entry, Id, Outbox, State};
+use crate::mail::{Address, Attachment, Composition, Draft, Mailbox, MessageId};
+use crate::outbox::{Entry, Id};
 use crate::sealed::{Protection, Sealed};
 use crate::smime;
-use crate::space::{Admitted, Recipient, Recipients, Role};
+use crate::space::{Recipient, Recipients, Role};
 
 /// What was asked, every default resolved.
 pub struct Request {
@@ -69,6 +71,8 @@ pub struct Line {
     pub known: bool,
     /// `smime`, `package` or `transport`.
     pub protection: &'static str,
+    /// The content encryption, `AES-256-GCM` or `AES-256-CBC`; absent without S/MIME.
+    pub cipher: Option<String>,
     /// SHA-256 of the certificate it was encrypted to.
     pub certificate_sha256: Option<String>,
     /// The last answer of the server for this recipient.
@@ -77,39 +81,6 @@ pub struct Line {
     pub queue_id: Option<String>,
     /// When the state was reached.
     pub changed_at: Option<Timestamp>,
-}
-
-/// Somebody who gets the message: with a certificate, admitted for transport only, or anybody for a package.
-pub(super) enum Addressee {
-    Sealed(Recipient),
-    Admitted(Admitted, Role),
-    Outside(Outsider, Role),
-}
-
-impl Addressee {
-    fn address(&self) -> &Address {
-        match self {
-            Addressee::Sealed(recipient) => recipient.address(),
-            Addressee::Admitted(admitted, _) => admitted.address(),
-            Addressee::Outside(outsider, _) => &outsider.address,
-        }
-    }
-
-    fn role(&self) -> Role {
-        match self {
-            Addressee::Sealed(recipient) => recipient.role(),
-            Addressee::Admitted(_, role) | Addressee::Outside(_, role) => *role,
-        }
-    }
-
-    /// Whose mailbox it is, as the directory writes it; empty if it was not asked.
-    fn holder(&self) -> &str {
-        match self {
-            Addressee::Sealed(recipient) => &recipient.admitted().registered().holder,
-            Addressee::Admitted(admitted, _) => &admitted.registered().holder,
-            Addressee::Outside(outsider, _) => &outsider.holder,
-        }
-    }
 }
 
 /// Everybody who was asked for: those who can be served, and why the others cannot.
@@ -132,16 +103,28 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     }
     let fingerprint = fingerprint(account, request, &draft, asked)?;
     let outbox = account.outbox()?;
+    let copies = Copies::new(account, &outbox, fingerprint);
     let turn = packaged::turn(account, request)?;
+    let before = copies.queued(&addressees)?;
     // A run that was cut short between two copies is taken up under the Message-ID of those that are queued.
-    let draft = match queued_message_id(&outbox, &fingerprint, &addressees)? {
-        Some(message_id) => draft.with_message_id(message_id),
+    let draft = match before.first() {
+        Some(entry) => draft.with_message_id(entry.message_id.clone()),
         None => draft,
     };
-    let queued = match request.protection {
-        Protection::Package => packaged::queue(account, request, &outbox, &fingerprint, &draft, &addressees)?,
-        Protection::Smime | Protection::Transport => queue(account, &outbox, &fingerprint, &draft, &addressees)?,
+    let is_served = |address: &Address| before.iter().any(|entry| entry.envelope.recipients.contains(address));
+    let mut sealed = match request.protection {
+        Protection::Package => packaged::seal(account, request, &draft, &is_served)?,
+        Protection::Smime => seal(account, &draft, &addressees, &is_served)?,
+        Protection::Transport if before.is_empty() => transport_only(account, &draft, &addressees)?,
+        Protection::Transport => Vec::new(),
     };
+    if sealed.is_empty() {
+        account.world.step(KNOWN);
+    }
+    let mut queued: Vec<(Id, bool)> = before.iter().map(|entry| (entry.id, true)).collect();
+    for sealed in &mut sealed {
+        queued.push(copies.enqueue(sealed, &addressees)?);
+    }
     drop(turn);
     let ids: Vec<Id> = queued.iter().map(|(id, _)| *id).collect();
     let submitted = submit::submit(account, &outbox, &ids)?;
@@ -157,22 +140,6 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
         left_out.push(Error::LeftOutBefore { address: one.address().clone() });
     }
     Ok(Sent { lines, left_out, trouble: submitted.trouble })
-}
-
-/// Seals and queues each copy.
-fn queue(
-    account: &Account<'_>,
-    outbox: &Outbox,
-    fingerprint: &[u8; 32],
-    draft: &Draft,
-    addressees: &[Addressee],
-) -> Result<Vec<(Id, bool)>, Error> {
-    let mut queued = Vec::new();
-    for mut sealed in seal(account, draft, addressees)? {
-        let copy = copy_name(sealed.envelope(), addressees);
-        queued.push(enqueue(account, outbox, fingerprint, &copy, &mut sealed)?);
-    }
-    Ok(queued)
 }
 
 /// Opens every file before anything is asked of anybody: what cannot be read is told at once.
@@ -280,24 +247,39 @@ fn compose(
     })?)
 }
 
-fn seal(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Result<Vec<Sealed>, Error> {
+/// Seals for those who have no copy yet.
+fn seal(
+    account: &Account<'_>,
+    draft: &Draft,
+    addressees: &[Addressee],
+    is_served: &dyn Fn(&Address) -> bool,
+) -> Result<Vec<Sealed>, Error> {
+    let recipients = addressees.iter().filter_map(|one| match one {
+        Addressee::Sealed(recipient) if is_served(recipient.address()) => Some(recipient.clone().served()),
+        Addressee::Sealed(recipient) => Some(recipient.clone()),
+        Addressee::Admitted(..) | Addressee::Outside(..) => None,
+    });
+    let recipients = Recipients::new(recipients.collect())?;
+    if recipients.iter().all(Recipient::is_served) {
+        return Ok(Vec::new());
+    }
+    let (signer, at) = (account.signer()?, account.world.clock.now());
+    Ok(smime::seal(draft, &recipients, signer, Some(signer.certificate()), at, &clean_spool(account)?)?)
+}
+
+fn transport_only(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Result<Vec<Sealed>, Error> {
+    let admitted = addressees.iter().filter_map(|one| match one {
+        Addressee::Admitted(admitted, _) => Some(admitted.clone()),
+        Addressee::Sealed(_) | Addressee::Outside(..) => None,
+    });
+    Ok(vec![smime::transport_only(draft, &admitted.collect::<Vec<_>>(), &clean_spool(account)?)?])
+}
+
+/// The folder for what is being sealed, without what killed runs left in it.
+pub(super) fn clean_spool(account: &Account<'_>) -> Result<PathBuf, Error> {
     let dir = account.spool()?;
     fs::sweep_staged(&dir, account.world.clock.now())?;
-    let mut recipients = Vec::new();
-    let mut admitted = Vec::new();
-    for one in addressees {
-        match one {
-            Addressee::Sealed(recipient) => recipients.push(recipient.clone()),
-            Addressee::Admitted(one, _) => admitted.push(one.clone()),
-            Addressee::Outside(..) => {}
-        }
-    }
-    if recipients.is_empty() {
-        return Ok(vec![smime::transport_only(draft, &admitted, &dir)?]);
-    }
-    let signer = account.signer()?;
-    let at = account.world.clock.now();
-    Ok(smime::seal(draft, &Recipients::new(recipients)?, signer, Some(signer.certificate()), at, &dir)?)
+    Ok(dir)
 }
 
 /// What makes a message this one and no other: sender, recipients asked for, subject, text, files and protection, under a key
@@ -337,85 +319,14 @@ fn fingerprint(
     Ok(key.keyed_digest(context.finish().as_ref()))
 }
 
-/// Queues one sealed message. The same message is queued once; only one that was refused for good is taken up anew.
-pub(super) fn enqueue(
-    account: &Account<'_>,
-    outbox: &Outbox,
-    fingerprint: &[u8; 32],
-    copy: &str,
-    sealed: &mut Sealed,
-) -> Result<(Id, bool), Error> {
-    let mut attempt = 0u32;
-    loop {
-        let key = copy_key(fingerprint, copy, attempt);
-        match outbox.enqueue_sealed(&key, sealed)? {
-            Enqueued::Known(_, State::Refused | State::Cancelled) => attempt += 1,
-            Enqueued::Known(id, _) => {
-                account.world.step("the outbox knows this message: nothing is sent twice");
-                return Ok((id, true));
-            }
-            Enqueued::New(id) => return Ok((id, false)),
-        }
-    }
-}
-
-/// The Message-ID of this message, if one of its copies is in the outbox.
-fn queued_message_id(
-    outbox: &Outbox,
-    fingerprint: &[u8; 32],
-    addressees: &[Addressee],
-) -> Result<Option<MessageId>, Error> {
-    let blind = addressees.iter().filter(|one| one.role() == Role::Bcc).map(|one| one.address().key());
-    for copy in std::iter::once(OPEN_COPY.to_owned()).chain(blind) {
-        if let Some(id) = known(outbox, fingerprint, &copy)? {
-            return Ok(Some(outbox.entry(id)?.message_id));
-        }
-    }
-    Ok(None)
-}
-
-/// A copy that is in the outbox and was neither refused nor taken back.
-pub(super) fn known(outbox: &Outbox, fingerprint: &[u8; 32], copy: &str) -> Result<Option<Id>, Error> {
-    let mut attempt = 0u32;
-    while let Some((id, state)) = outbox.known(&copy_key(fingerprint, copy, attempt))? {
-        if !matches!(state, State::Refused | State::Cancelled) {
-            return Ok(Some(id));
-        }
-        attempt += 1;
-    }
-    Ok(None)
-}
-
-/// The name of the copy that all but the blind recipients get.
-const OPEN_COPY: &str = "open";
-
-/// Which copy of a message it is: that of one blind recipient, by the address, or that of all the others.
-pub(super) fn copy_name(envelope: &Envelope, addressees: &[Addressee]) -> String {
-    let recipients = &envelope.recipients;
-    let blind = addressees.iter().find(|one| one.role() == Role::Bcc && recipients == &[one.address().clone()]);
-    blind.map_or_else(|| OPEN_COPY.to_owned(), |one| one.address().key())
-}
-
-/// The key of one copy, and the number of refusals before it.
-fn copy_key(fingerprint: &[u8; 32], copy: &str, attempt: u32) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(fingerprint);
-    context.update(&attempt.to_be_bytes());
-    context.update(copy.as_bytes());
-    context.finish().as_ref().try_into().expect("SHA-256 gives 32 octets")
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::To => "to",
-        Role::Cc => "cc",
-        Role::Bcc => "bcc",
-    }
-}
-
 fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(&Entry, bool)>) -> Line {
     let recipient =
         queued.and_then(|(entry, _)| entry.recipients.iter().find(|recipient| recipient.address == *one.address()));
+    let cipher = match (queued, one) {
+        (Some((entry, _)), _) => entry.cipher.clone(),
+        (None, Addressee::Sealed(recipient)) => Some(smime::suite_of(recipient).cipher().to_owned()),
+        (None, _) => None,
+    };
     let certificate = match one {
         Addressee::Sealed(recipient) => Some(Hex(&recipient.trusted().certificate().sha256()).to_string()),
         Addressee::Admitted(..) | Addressee::Outside(..) => None,
@@ -430,6 +341,7 @@ fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(
         state: recipient.map_or("checked", |recipient| recipient.state.word()),
         known: queued.is_some_and(|(_, known)| known),
         protection: request.protection.as_str(),
+        cipher,
         certificate_sha256: certificate,
         answer: recipient.and_then(|recipient| recipient.answer.clone()),
         queue_id: recipient.and_then(|recipient| recipient.queue_id.clone()),

@@ -75,7 +75,11 @@ fn hand_over(account: &Account<'_>, mut lease: Lease<'_>, session: &mut Session)
             return Ok(Some(error.into()));
         }
     };
-    let request = format!("MAIL, RCPT and message of {} octets, {}", entry.size, entry.protection);
+    let protection = match &entry.cipher {
+        Some(cipher) => format!("{} {cipher}", entry.protection),
+        None => entry.protection.clone(),
+    };
+    let request = format!("MAIL, RCPT and message of {} octets, {protection}", entry.size);
     let traced = account.begin(Action::Send, &request, Some(&entry.message_id), &pending.recipients)?;
     let mut point_of_no_return = || lease.point_of_no_return().map_err(io::Error::other);
     let outcome = session.submit(&pending, entry.size, &mut content, &mut point_of_no_return);

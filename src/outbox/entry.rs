@@ -99,6 +99,8 @@ pub(super) struct NewMessage<'a> {
     pub message_id: &'a MessageId,
     /// How it is protected: `smime`, `package` or `transport`.
     pub protection: &'a str,
+    /// The content encryption, where it is encrypted to certificates.
+    pub cipher: Option<&'a str>,
     /// Its size in octets.
     pub size: u64,
 }
@@ -138,6 +140,8 @@ pub struct Entry {
     pub message_id: MessageId,
     /// How it is protected.
     pub protection: String,
+    /// The content encryption, where it is encrypted to certificates.
+    pub cipher: Option<String>,
     /// Its size in octets.
     pub size: u64,
     /// When it was queued.

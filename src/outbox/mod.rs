@@ -110,6 +110,7 @@ mod tests {
             envelope: &envelope(),
             message_id: &id,
             protection: "smime",
+            cipher: Some("AES-256-GCM"),
             size: MESSAGE.len() as u64,
         };
         outbox.enqueue(&new, &mut &*MESSAGE).unwrap()
@@ -329,7 +330,14 @@ mod tests {
         let dir = folder();
         let outbox = open(dir.path());
         let id: MessageId = "<1@x.fr>".parse().unwrap();
-        let new = NewMessage { key: &[1; 32], envelope: &envelope(), message_id: &id, protection: "smime", size: 10 };
+        let new = NewMessage {
+            key: &[1; 32],
+            envelope: &envelope(),
+            message_id: &id,
+            protection: "smime",
+            cipher: None,
+            size: 10,
+        };
         let short = outbox.enqueue(&new, &mut &b"short"[..]);
         assert!(matches!(short, Err(OutboxError::Size { announced: 10, found: 5 })));
         assert!(matches!(outbox.enqueue(&new, &mut Failing), Err(OutboxError::Io { .. })));

@@ -21,7 +21,7 @@ CREATE TABLE message (
   message_id BLOB NOT NULL,         -- keyed digest, to look it up by
   file       TEXT NOT NULL UNIQUE,  -- random name in outbox/
   size       INTEGER NOT NULL,
-  sealed     BLOB NOT NULL,         -- envelope, Message-ID, protection
+  sealed     BLOB NOT NULL,         -- envelope, Message-ID, protection, cipher
   state      TEXT NOT NULL,
   queued_at  INTEGER NOT NULL,      -- microseconds since 1970-01-01T00:00:00Z
   changed_at INTEGER NOT NULL,
@@ -58,6 +58,8 @@ struct Details {
     recipients: Vec<String>,
     message_id: String,
     protection: String,
+    #[serde(default)]
+    cipher: Option<String>,
 }
 
 /// What is sealed of an answer.
@@ -162,6 +164,7 @@ pub(super) fn insert(
         recipients: message.envelope.recipients.iter().map(|address| address.as_str().to_owned()).collect(),
         message_id: message.message_id.as_str().to_owned(),
         protection: message.protection.to_owned(),
+        cipher: message.cipher.map(str::to_owned),
     };
     let plain = serde_json::to_vec(&details).expect("texts are JSON");
     let sealed = details_key(key, file).seal(0, b"details", &plain);
@@ -266,9 +269,9 @@ pub(super) fn entry(connection: &Connection, key: &SealingKey, row: &MessageRow)
         let sender: Address = details.sender.parse().ok()?;
         let recipients: Option<Vec<Address>> = details.recipients.iter().map(|text| text.parse().ok()).collect();
         let message_id: MessageId = details.message_id.parse().ok()?;
-        Some((Envelope { sender, recipients: recipients? }, message_id, details.protection))
+        Some((Envelope { sender, recipients: recipients? }, message_id, details.protection, details.cipher))
     });
-    let Some((envelope, message_id, protection)) = parsed else { return Err(changed) };
+    let Some((envelope, message_id, protection, cipher)) = parsed else { return Err(changed) };
     let states = recipient_states(connection, row.id)?;
     if states.len() != envelope.recipients.len() {
         return Err(changed);
@@ -289,6 +292,7 @@ pub(super) fn entry(connection: &Connection, key: &SealingKey, row: &MessageRow)
         envelope,
         message_id,
         protection,
+        cipher,
         size: row.size,
         queued_at: row.queued_at,
         changed_at: row.changed_at,

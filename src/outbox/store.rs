@@ -12,7 +12,7 @@ use crate::fs;
 use crate::journal;
 use crate::mail::MessageId;
 use crate::process::{Life, Process};
-use crate::sealed::Sealed;
+use crate::sealed::{Sealed, Suite};
 use crate::secret::SealingKey;
 
 use super::OutboxError;
@@ -52,6 +52,7 @@ impl Outbox {
             envelope: &envelope,
             message_id: &message_id,
             protection: sealed.protection().as_str(),
+            cipher: sealed.suite().map(Suite::cipher),
             size: sealed.size(),
         };
         let mut octets = sealed.reader().map_err(OutboxError::io("read"))?;

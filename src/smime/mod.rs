@@ -21,5 +21,6 @@ pub use open::{OpenError, open};
 pub use opened::{Headers, Layer, Opened};
 pub use protection::HeaderProtection;
 pub use seal::{SealError, seal};
+pub use suite::suite_of;
 pub use transport::{TransportError, transport_only};
 pub use verdict::{Concern, Severity, Verdict, judge};

@@ -6,7 +6,7 @@ use crate::sealed::Suite;
 use crate::space::Recipient;
 
 /// The best for a recipient.
-pub(super) fn suite_of(recipient: &Recipient) -> Suite {
+pub fn suite_of(recipient: &Recipient) -> Suite {
     match recipient.reader() {
         Reader::Gcm => Suite::Gcm,
         Reader::Cbc { .. } if !is_rsa(recipient.trusted().certificate()) => Suite::CbcAgreement,

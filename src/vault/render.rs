@@ -263,7 +263,8 @@ mod tests {
     #[test]
     fn every_word_of_a_choice_is_understood() {
         let document = Document::parse(Secret::new(sample())).unwrap();
-        for setting in SETTINGS {
+        // What stands in a list has no name of its own to be set by.
+        for setting in SETTINGS.iter().filter(|setting| !setting.path.contains("[]")) {
             if let Kind::Choice(words) = setting.kind {
                 for word in words {
                     document.set(&setting.path.replace('*', NAME), &Secret::new((*word).to_owned())).unwrap();

@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 6] = [
+pub const PROGRAMS: [Program; 7] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -24,6 +24,7 @@ pub const PROGRAMS: [Program; 6] = [
     Program { name: "7z", package: "p7zip-full", shows: "7-Zip opens an archive with its password" },
     Program { name: "chromium", package: "chromium", shows: "a browser opens a page with its password" },
     Program { name: "chromedriver", package: "chromium-driver", shows: "the same: it drives the browser" },
+    Program { name: "gpgsm", package: "gpgsm", shows: "GnuPG opens what is written for older readers" },
     Program { name: "curl", package: "curl", shows: "curl submits to the sandbox and lists its mailboxes" },
 ];
 

@@ -1,6 +1,8 @@
 //! The real program against real programs; each test says which it needs, and what is skipped without.
 
+mod cms;
 mod curl;
+mod gnupg;
 mod openssl;
 mod packages;
 mod python;
