@@ -52,7 +52,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::CertificateRefused { address, findings } => {
             let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);
-            diagnosis.hint(format!("ask {address} to publish a certificate that is valid"))
+            diagnosis.hint_command(
+                format!("ask {address} to publish a certificate that is valid, or send it as a password package"),
+                format!("mss send --package --to {address} --attach FILE"),
+            )
         }
         Error::Draft(_) => diagnosis.hint("take line breaks and control characters out of the subject and the labels"),
         Error::AttachmentUnreadable { .. } => {

@@ -24,12 +24,7 @@ const FAILURES: [(&str, i32, &str, &str); 13] = [
         "ask dr.petit@medecin.sandbox",
     ),
     ("send --to dr.moreau@medecin.sandbox --attach result.pdf", 76, "recipient-inactive", "mss --sandbox lookup"),
-    (
-        "send --to dr.garnier@hors-liste.sandbox --attach result.pdf",
-        76,
-        "recipient-not-listed",
-        "send --package",
-    ),
+    ("send --to dr.garnier@hors-liste.sandbox --attach result.pdf", 76, "recipient-not-listed", "send --package"),
     ("send --to dr.durand@medecin.sandbox --attach absent.pdf", 66, "attachment-unreadable", ""),
     ("send --to dr.durand@medecin.sandbox --attach empty.pdf", 65, "attachment-empty", "empty file"),
     ("send --to dr.durand@medecin.sandbox", 64, "nothing-to-send", "--attach FILE"),

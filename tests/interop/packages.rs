@@ -41,9 +41,10 @@ fn seven_zip_opens_the_archive_with_the_password_and_with_no_other() {
     }
     let wrong = bench.path("wrong/content.zip");
     assert!(!wrong.exists() || fs::read(wrong).unwrap().is_empty(), "nothing comes out under a wrong password");
-    bench.shell(&format!("7z x -p{password} message.zip && 7z x content.zip")).status(0).stdout_has("Everything is Ok");
-    assert_eq!((bench.read("Écho du cœur.pdf"), bench.read("curve.png")), (PDF.to_vec(), PNG.to_vec()));
-    let text = String::from_utf8(bench.read("message.txt")).unwrap();
+    let opened = format!("7z x -p{password} message.zip && 7z x -oopened content.zip");
+    bench.shell(&opened).status(0).stdout_has("Everything is Ok");
+    assert_eq!((bench.read("opened/Écho du cœur.pdf"), bench.read("opened/curve.png")), (PDF.to_vec(), PNG.to_vec()));
+    let text = String::from_utf8(bench.read("opened/message.txt")).unwrap();
     assert!(text.contains("Bilan <b>Ünal</b>\r\n"), "{text}");
 
     let mut octets = fs::read(&path).unwrap();
@@ -65,11 +66,15 @@ fn chromium_opens_the_page_with_the_password_and_with_no_other() {
     browser.post("/url", json!({ "url": format!("file://{path}") }));
     assert_eq!(browser.text("#door h1"), "Secure message");
     browser.click("#language");
-    assert_eq!((browser.text("#door h1"), browser.text("#open")), ("Message sécurisé".into(), "Ouvrir le message".into()));
+    assert_eq!(
+        (browser.text("#door h1"), browser.text("#open")),
+        ("Message sécurisé".into(), "Ouvrir le message".into())
+    );
     browser.click("#language");
 
     let digits = password.replace('-', " ");
-    let wrong = format!("{} {}", &digits[..digits.len() - 1], (password.as_bytes()[28] - b'0' + 1) % 10).replacen("  ", "", 1);
+    let wrong =
+        format!("{} {}", &digits[..digits.len() - 1], (password.as_bytes()[28] - b'0' + 1) % 10).replacen("  ", "", 1);
     for wrong in ["00000-00000-00000-00000-00000", "x", &wrong] {
         browser.fill("#password", wrong);
         browser.click("#open");
@@ -140,7 +145,10 @@ fn a_terminal_shows_the_password_once_and_no_stream_does() {
     let kept = post::octets_below(bench.home().join(".state").as_path());
     assert!(memchr::memmem::find(&kept, password.as_bytes()).is_none(), "it is kept nowhere");
     bench.shell(&format!("python3 terminal.py '' {words}")).status(0).stdout_lacks("password of the package");
-    bench.shell(&format!("python3 terminal.py '' --no-input {words} --again")).status(64).stdout_lacks("of the package:");
+    bench
+        .shell(&format!("python3 terminal.py '' --no-input {words} --again"))
+        .status(64)
+        .stdout_lacks("of the package:");
     assert_eq!(delivered(&bench, SOMEONE), 1);
 }
 
@@ -163,15 +171,18 @@ impl Browser {
                 break port.to_owned();
             }
         };
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(90)));
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(90)));
         let mut browser = Browser {
             session: format!("http://127.0.0.1:{port}/session"),
             agent: config.build().into(),
             _driver: driver,
         };
         let profile = format!("--user-data-dir={}", bench.path("chromium").display());
-        let quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-        let arguments: Vec<&str> = quiet.into_iter().chain(["--disable-dev-shm-usage", "--lang=en", &profile]).collect();
+        let quiet =
+            ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
+        let arguments: Vec<&str> =
+            quiet.into_iter().chain(["--disable-dev-shm-usage", "--lang=en", &profile]).collect();
         let options = json!({
             "args": arguments,
             "prefs": { "download.default_directory": bench.path("downloads"), "download.prompt_for_download": false },
