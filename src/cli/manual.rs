@@ -132,8 +132,8 @@ pub const PAGES: [Page; 11] = [
         security: "Senders, recipients, sizes and times are visible to the operators on the way; with smime and package the \
             subject, the text, the attachments and their names are not. A package goes to any address: neither the directory \
             nor the signed list is asked. Its password has 83 bits, is in no message, no log and no answer, and is kept \
-            nowhere; whoever can change the mail can put another page in the place of a page, never of an archive, that \
-            asks for it. A recipient without a certificate that verified stops the \
+            nowhere. Whoever can change the mail on its way can put a page in its place that asks for the password: against \
+            that, send an archive, and say so with the password. A recipient without a certificate that verified stops the \
             message. Nothing is sent again by itself after its last octet left: status 80 asks for mss outbox resolve.",
         standards: "RFC 5321, RFC 6409, RFC 8551, RFC 5083, RFC 9788; packages: RFC 8018, NIST SP 800-38D, WinZip AE-2",
     },
