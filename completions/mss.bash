@@ -1679,7 +1679,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__send)
-            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --partial --again --dry-run --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --package --package-format --password-command --partial --again --dry-run --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1726,7 +1726,15 @@ _mss() {
                     return 0
                     ;;
                 --protection)
-                    COMPREPLY=($(compgen -W "smime transport" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "smime package transport" -- "${cur}"))
+                    return 0
+                    ;;
+                --package-format)
+                    COMPREPLY=($(compgen -W "html zip" -- "${cur}"))
+                    return 0
+                    ;;
+                --password-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --profile)

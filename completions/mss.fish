@@ -104,7 +104,11 @@ complete -c mss -n "__fish_mss_using_subcommand send" -s s -l subject -d 'The su
 complete -c mss -n "__fish_mss_using_subcommand send" -s b -l body-file -d 'The text of the message (UTF-8), from a file or from stdin (-)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -s a -l attach -d 'A file to attach; may be given several times' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l protection -d 'What leaves the machine' -r -f -a "smime\t'Signed, then encrypted to each recipient\'s certificate'
+package\t'Encrypted under a password, in one file that recipients open in a browser or with an archiver'
 transport\t'As composed, readable by the operators; TLS on the way, recipients of the trusted space only'"
+complete -c mss -n "__fish_mss_using_subcommand send" -l package-format -d 'With a package: one page that a browser opens, up to 50 MB, or a ZIP that 7-Zip, Keka or WinRAR opens' -r -f -a "html\t'One page that decrypts itself in a browser'
+zip\t'A ZIP archive with AES-256'"
+complete -c mss -n "__fish_mss_using_subcommand send" -l password-command -d 'With a package: run this command with the password on its stdin, instead of showing it on the terminal' -r
 complete -c mss -n "__fish_mss_using_subcommand send" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand send" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -117,6 +121,7 @@ complete -c mss -n "__fish_mss_using_subcommand send" -l passphrase-fd -d 'Read 
 complete -c mss -n "__fish_mss_using_subcommand send" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand send" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l package -d 'The same as --protection package: for people outside the trusted space, under a password that goes by another way'
 complete -c mss -n "__fish_mss_using_subcommand send" -l partial -d 'Send to those who can be served, even if others cannot; the status is 79 then'
 complete -c mss -n "__fish_mss_using_subcommand send" -l again -d 'Send anew even if the same message was sent before'
 complete -c mss -n "__fish_mss_using_subcommand send" -l dry-run -d 'Look up, check and seal, but queue and submit nothing'

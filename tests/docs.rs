@@ -182,10 +182,11 @@ fn the_readme_has_the_tables_of_the_code() {
 }
 
 /// Every script of `examples/`, in an order in which each finds what it needs: as whom it runs, and what it says then.
-const SCRIPTS: [(&str, &str, &str); 5] = [
+const SCRIPTS: [(&str, &str, &str); 6] = [
     ("send-results.sh", "laboratoire", "accepted dr.durand@medecin.sandbox"),
     ("hand_over.py", "dr.durand", "-result.pdf from laboratoire@biologie.sandbox"),
     ("cardiologists.sh", "laboratoire", "dr.lefevre@medecin.sandbox"),
+    ("letter.sh", "laboratoire", "accepted someone@example.org"),
     ("nightly.sh", "laboratoire", "ok"),
     ("sandbox_test.py", "laboratoire", "submitted and fetched"),
 ];

@@ -58,7 +58,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::CertificateRefused { address, findings } => {
             let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);
-            diagnosis.hint(format!("ask {address} to publish a certificate that is valid"))
+            diagnosis.hint_command(
+                format!("ask {address} to publish a certificate that is valid, or send it as a password package"),
+                format!("mss send --package --to {address} --attach FILE"),
+            )
         }
         Error::Draft(_) => diagnosis.hint("take line breaks and control characters out of the subject and the labels"),
         Error::AttachmentUnreadable { .. } => {
@@ -71,14 +74,15 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::AttachmentName { .. } => {
             diagnosis.hint("rename it: no control, invisible or direction-changing characters, and valid UTF-8")
         }
-        Error::Compose(ComposeError::Changed { .. }) | Error::Seal(SealError::Compose(ComposeError::Changed { .. })) => {
+        Error::Compose(ComposeError::Changed { .. })
+        | Error::Seal(SealError::Compose(ComposeError::Changed { .. }))
+        | Error::Package(PackageError::Compose(ComposeError::Changed { .. })) => {
             diagnosis.hint("wait until the program that writes it has finished, then run the same command again")
         }
-        Error::Compose(ComposeError::Source { .. }) | Error::Seal(SealError::Compose(ComposeError::Source { .. })) => {
+        Error::Compose(ComposeError::Source { .. })
+        | Error::Seal(SealError::Compose(ComposeError::Source { .. }))
+        | Error::Package(PackageError::Compose(ComposeError::Source { .. })) => {
             diagnosis.hint("check that the file is still there and can be read, then run the same command again")
-        }
-        Error::Package(PackageError::Compose(ComposeError::Changed { .. })) => {
-            diagnosis.hint("wait until the program that writes it has finished, then run the same command again")
         }
         Error::Package(PackageError::TooLarge { format: Format::Page, .. }) => {
             diagnosis.hint("give --package-format zip, which is for what is large")
@@ -130,7 +134,11 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         }
         Error::Malformed { .. } => diagnosis.hint("write it in one of these forms"),
         Error::Answer { .. } => diagnosis.hint("see what stdout is connected to; what was done stays done"),
-        Error::Open(_) | Error::Spool { .. } | Error::Seal(SealError::Fs(_)) | Error::Transport(TransportError::Fs(_)) => {
+        Error::Open(_)
+        | Error::Spool { .. }
+        | Error::Seal(SealError::Fs(_))
+        | Error::Package(PackageError::Fs(_) | PackageError::Compose(ComposeError::Output(_)))
+        | Error::Transport(TransportError::Fs(_)) => {
             diagnosis.hint("see whether the disk is full or failing; nothing half done is left, run the same command again")
         }
         Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })

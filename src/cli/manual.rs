@@ -105,6 +105,10 @@ pub const PAGES: [Page; 11] = [
                 "mss --sandbox send --to 99700000013 --cc dr.lefevre@medecin.sandbox --subject Letter --body-file - --attach result.pdf",
             ),
             (
+                "To somebody outside the space, in a package; its password goes to a command, or without one to the terminal:",
+                "mss --sandbox send --package --to someone@example.org --attach result.pdf --password-command 'cat > password'",
+            ),
+            (
                 "Check everything, send nothing, answer in JSON:",
                 "mss --sandbox --json send --dry-run --to dr.durand@medecin.sandbox --subject Result --attach result.pdf",
             ),
@@ -115,6 +119,7 @@ pub const PAGES: [Page; 11] = [
             Data,
             NoInput,
             Unavailable,
+            CannotCreate,
             LocalIo,
             TryAgain,
             Untrusted,
@@ -124,10 +129,13 @@ pub const PAGES: [Page; 11] = [
             Unknown,
             Interrupted,
         ],
-        security: "Senders, recipients, sizes and times are visible to the operators on the way; with smime the subject, \
-            the text, the attachments and their names are not. A recipient without a certificate that verified stops the \
+        security: "Senders, recipients, sizes and times are visible to the operators on the way; with smime and package the \
+            subject, the text, the attachments and their names are not. A package goes to any address: neither the directory \
+            nor the signed list is asked. Its password has 83 bits, is in no message, no log and no answer, and is kept \
+            nowhere. Whoever can change the mail on its way can put a page in its place that asks for the password: against \
+            that, send an archive, and say so with the password. A recipient without a certificate that verified stops the \
             message. Nothing is sent again by itself after its last octet left: status 80 asks for mss outbox resolve.",
-        standards: "RFC 5321, RFC 6409, RFC 8551, RFC 5083, RFC 9788",
+        standards: "RFC 5321, RFC 6409, RFC 8551, RFC 5083, RFC 9788; packages: RFC 8018, NIST SP 800-38D, WinZip AE-2",
     },
     Page {
         command: &["fetch"],

@@ -16,7 +16,8 @@ use crate::sandbox::{Operator, Options, Person, fault_help};
 /// Keep a whole compliant operator running on loopback, for trying and testing
 ///
 /// Submission, mailboxes, directory and signed list, with throw-away identities. Prints hosts, ports, the trust file,
-/// identities and one-time-code seeds, then serves until it is stopped. State is kept between runs.
+/// identities and one-time-code seeds, then serves until it is stopped. State is kept between runs. Mail
+/// for addresses elsewhere goes nowhere: it is taken as if it were relayed, and kept with the rest.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print how to reach it as environment lines (MSS_SANDBOX_...) for a shell or a test program

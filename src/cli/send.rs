@@ -50,12 +50,13 @@ pub struct Args {
     pub package: bool,
     /// With a package: one page that a browser opens, up to 50 MB, or a ZIP that 7-Zip, Keka or WinRAR opens
     ///
-    /// Without it, it is a page.
+    /// Without it, the package is a page.
     #[arg(long, value_name = "FORMAT")]
     pub package_format: Option<PackageFormat>,
     /// With a package: run this command with the password on its stdin, instead of showing it on the terminal
     ///
-    /// The shell runs it. MSS_RECIPIENTS names who the password is for, with spaces between. If it fails, nothing is queued.
+    /// The shell runs it. MSS_RECIPIENTS names who the password is for, with spaces between; what it prints on stdout is not
+    /// shown. If it fails, nothing is queued.
     #[arg(long, value_name = "COMMAND")]
     pub password_command: Option<String>,
     /// Send to those who can be served, even if others cannot; the status is 79 then

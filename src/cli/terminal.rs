@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 
 use zeroize::Zeroizing;
 
+use super::safe::Safe;
 use crate::secret::{Prompt, PromptError, Secret};
 
 /// A terminal that can be asked.
@@ -53,7 +54,7 @@ impl Prompt for Terminal {
     }
 
     fn show(&self, what: &str, secret: &Secret<String>, remark: &str, _otherwise: &str) -> Result<(), PromptError> {
-        let text = Zeroizing::new(format!("\n  {what}: {}\n\n{remark}\n", secret.expose()));
+        let text = Zeroizing::new(format!("\n  {what}: {}\n\n{}\n", secret.expose(), Safe(remark)));
         let shown = Terminal::open().and_then(|mut tty| tty.write_all(text.as_bytes()).and_then(|()| tty.flush()));
         shown.map_err(|source| PromptError::NotShown { what: what.to_owned(), source })
     }

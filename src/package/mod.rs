@@ -2,8 +2,8 @@
 //!
 //! The mail around the package is an ordinary one, and not signed: whoever it is for has no way to verify the signature, and
 //! an attachment they cannot read would only make them doubt the rest. Its text says how to open the package and nothing of
-//! what is inside. Whoever can change the mail on its way can take the package out, or put another page in its place that
-//! asks for the password: of the two formats the archive is the one that no replaced page can deceive.
+//! what is inside. Whoever can change the mail on its way can take the package out, or put a page of their own in its place
+//! that asks for the password: only who was told to expect an archive is not deceived by a page.
 
 mod archive;
 mod content;

@@ -35,7 +35,7 @@ const SAYINGS = {
     care: "A downloaded file is no longer encrypted: keep it in a safe place.",
     download: "Download",
     local: "Everything happens on your device: this page sends and receives nothing.",
-    units: ["octets", "kB", "MB"],
+    units: ["bytes", "kB", "MB"],
   },
 };
 

@@ -119,6 +119,7 @@ fn write_mail(mail: &Draft, envelope: &Envelope, dir: &Path) -> Result<Sealed, P
 mod tests {
     use super::*;
 
+    use std::fs::File;
     use std::io::{Cursor, Read};
 
     use crate::mail::{Entity, Header};
@@ -201,9 +202,9 @@ mod tests {
         for format in [Format::Page, Format::Archive] {
             let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             let path = files.path().join("a.txt");
-            std::fs::write(&path, "four").unwrap();
+            File::create(&path).unwrap().write_all(b"four").unwrap();
             let draft = crate::package::specimen::with_file(&path);
-            std::fs::write(&path, "five!").unwrap();
+            File::create(&path).unwrap().write_all(b"five!").unwrap();
             let failed = seal(&draft, &copies(&draft), format, &Password::generate().unwrap(), dir.path());
             assert!(matches!(failed, Err(PackageError::Compose(ComposeError::Changed { number: 1 }))), "{format:?}");
             assert_eq!(dir.path().read_dir().unwrap().count(), 0);

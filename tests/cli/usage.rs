@@ -9,7 +9,7 @@ const WRONG: [(&str, &str); 16] = [
     ("send", "--to <ADDRESS|RPPS>"),
     ("send --to", "a value is required"),
     ("send --to a@b --password hunter2", "unexpected argument '--password'"),
-    ("send --to a@b --protection none", "[possible values: smime, transport]"),
+    ("send --to a@b --protection none", "[possible values: smime, package, transport]"),
     ("--quiet --verbose lookup durand", "cannot be used with"),
     ("lookup", "required arguments"),
     ("lookup --limit many durand", "invalid value 'many'"),

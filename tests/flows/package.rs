@@ -4,6 +4,7 @@
 
 use std::io::{Cursor, Read};
 use std::num::NonZeroU32;
+use std::os::unix::fs::symlink;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::pbkdf2;
@@ -266,6 +267,28 @@ fn what_is_too_large_for_a_page_is_named_with_the_way_that_takes_it() {
     assert!(passwords(&bench).is_empty());
     bench.run(words.iter().chain(&["--package-format", "zip"])).status(0);
     assert_eq!(delivered(&bench, SOMEONE), 1);
+}
+
+#[test]
+fn a_disk_without_room_hands_no_password_over_and_leaves_nothing() {
+    let bench = bench();
+    let test = "a_disk_without_room_hands_no_password_over_and_leaves_nothing";
+    let Some(small) = post::small_disk(&bench, test) else { return };
+    let mut noise = vec![0; 4 << 20];
+    aws_lc_rs::rand::fill(&mut noise).unwrap();
+    bench.file("noise.bin", &noise);
+    symlink(small.path(), post::home_of(&bench, "laboratoire")).unwrap();
+    for format in ["html", "zip"] {
+        let words = ["--to", SOMEONE, "--attach", "noise.bin", "--package-format", format];
+        let outcome = bench.run(["--json"].iter().chain(&PACKAGE).chain(&words));
+        let error = assert_error(&outcome, 74, "spool");
+        assert!(error.to_string().contains("No space left"), "{outcome}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "nothing but the error: {outcome}");
+    }
+    assert!(passwords(&bench).is_empty());
+    assert!(post::below(&small.path().join("spool")).is_empty(), "nothing is left");
+    bench.run(PACKAGE.iter().chain(&["--to", SOMEONE, "--attach", "result.pdf"])).status(0);
+    assert_eq!((passwords(&bench).len(), delivered(&bench, SOMEONE)), (1, 1));
 }
 
 #[test]
