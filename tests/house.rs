@@ -20,6 +20,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/cms/agreement.rs", "derives the key-encryption key from the shared secret"),
     ("src/cms/envelope_reader.rs", "gives the content key to the cipher"),
     ("src/cms/envelope_writer.rs", "encrypts another content under the content key"),
+    ("src/cms/pkcs12.rs", "hands the password of a file to the library, and reads the key that was in it"),
     ("src/cms/recipient.rs", "wraps the content key under a key-encryption key"),
     ("src/cms/unwrap.rs", "unwraps the content key"),
     ("src/commands/account.rs", "reads the keys of a profile"),

@@ -10,6 +10,9 @@ mod envelope_writer;
 mod error;
 mod evp;
 mod oid;
+mod pkcs12;
+#[cfg(test)]
+mod pkcs12_tests;
 mod recipient;
 #[cfg(test)]
 mod signature_tests;
@@ -21,6 +24,7 @@ mod verifier;
 pub use envelope_reader::{Envelope, open_envelope, recipients_of};
 pub use envelope_writer::{EnvelopeWriter, reseal, write_definite};
 pub use error::CmsError;
+pub use pkcs12::{Pkcs12Error, read_pkcs12};
 pub use recipient::Recipient;
 pub use signer::DetachedSigner;
 pub use unwrap::{DecryptionKey, RecipientId};

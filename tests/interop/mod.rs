@@ -2,5 +2,6 @@
 
 mod curl;
 mod openssl;
+mod pkcs12;
 mod python;
 mod vault_openssl;
