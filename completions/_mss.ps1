@@ -75,6 +75,9 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--totp-seed-file', '--totp-seed-file', [CompletionResultType]::ParameterName, 'Read the seed of the one-time codes (base32) from this file (mode 0600)')
             [CompletionResult]::new('--certificate', '--certificate', [CompletionResultType]::ParameterName, 'The S/MIME certificate and its chain (PEM)')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The key of the certificate (PEM, mode 0600)')
+            [CompletionResult]::new('--p12', '--p12', [CompletionResultType]::ParameterName, 'The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for')
+            [CompletionResult]::new('--p12-password-file', '--p12-password-file', [CompletionResultType]::ParameterName, 'Read the password of the PKCS#12 file from the first line of this file (mode 0600)')
+            [CompletionResult]::new('--p12-password-fd', '--p12-password-fd', [CompletionResultType]::ParameterName, 'Read the password of the PKCS#12 file from this file descriptor')
             [CompletionResult]::new('--request-out', '--request-out', [CompletionResultType]::ParameterName, 'Write a certificate request (PKCS#10) for a new key to this file')
             [CompletionResult]::new('--key-out', '--key-out', [CompletionResultType]::ParameterName, 'Write that new key to this file (mode 0600); mss config certificate installs it with its certificate')
             [CompletionResult]::new('--new-passphrase-file', '--new-passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase of the new vault from the first line of this file (mode 0600)')
@@ -549,8 +552,11 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             break
         }
         'mss;config;certificate' {
-            [CompletionResult]::new('--certificate', '--certificate', [CompletionResultType]::ParameterName, 'The certificate and its chain (PEM)')
-            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Its key (PEM, mode 0600)')
+            [CompletionResult]::new('--certificate', '--certificate', [CompletionResultType]::ParameterName, 'The S/MIME certificate and its chain (PEM)')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The key of the certificate (PEM, mode 0600)')
+            [CompletionResult]::new('--p12', '--p12', [CompletionResultType]::ParameterName, 'The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for')
+            [CompletionResult]::new('--p12-password-file', '--p12-password-file', [CompletionResultType]::ParameterName, 'Read the password of the PKCS#12 file from the first line of this file (mode 0600)')
+            [CompletionResult]::new('--p12-password-fd', '--p12-password-fd', [CompletionResultType]::ParameterName, 'Read the password of the PKCS#12 file from this file descriptor')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')

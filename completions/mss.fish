@@ -74,6 +74,9 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l password-file -d 'Read 
 complete -c mss -n "__fish_mss_using_subcommand init" -l totp-seed-file -d 'Read the seed of the one-time codes (base32) from this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l certificate -d 'The S/MIME certificate and its chain (PEM)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l key -d 'The key of the certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l p12 -d 'The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l p12-password-file -d 'Read the password of the PKCS#12 file from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l p12-password-fd -d 'Read the password of the PKCS#12 file from this file descriptor' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l request-out -d 'Write a certificate request (PKCS#10) for a new key to this file' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l key-out -d 'Write that new key to this file (mode 0600); mss config certificate installs it with its certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l new-passphrase-file -d 'Read the passphrase of the new vault from the first line of this file (mode 0600)' -r -F
@@ -469,8 +472,11 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -s h -l help -d 'Print help'
-complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l certificate -d 'The certificate and its chain (PEM)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l key -d 'Its key (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l certificate -d 'The S/MIME certificate and its chain (PEM)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l key -d 'The key of the certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l p12 -d 'The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l p12-password-file -d 'Read the password of the PKCS#12 file from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l p12-password-fd -d 'Read the password of the PKCS#12 file from this file descriptor' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r

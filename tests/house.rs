@@ -22,6 +22,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/cms/envelope_reader.rs", "gives the content key to the cipher"),
     ("src/cms/envelope_writer.rs", "encrypts another content under the content key"),
     ("src/cms/password.rs", "derives a key from the password of an envelope"),
+    ("src/cms/pkcs12.rs", "hands the password of a file to the library, and reads the key that was in it"),
     ("src/cms/recipient.rs", "wraps the content key under a key-encryption key"),
     ("src/cms/unwrap.rs", "unwraps the content key"),
     ("src/commands/packaged.rs", "hands the password of a package to the command that was named"),

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
 use super::globals::Globals;
-use super::init::read_keys;
+use super::keys::KeyWords;
 use super::output::Output;
 use super::session::Session;
 use super::status::Status;
@@ -67,14 +67,7 @@ pub enum Deed {
     /// Edit the settings as TOML with $VISUAL or $EDITOR; nothing is written unless every key is known
     Edit,
     /// Install a certificate and its key; the pair they replace goes on opening older messages
-    Certificate {
-        /// The certificate and its chain (PEM)
-        #[arg(long, value_name = "FILE")]
-        certificate: PathBuf,
-        /// Its key (PEM, mode 0600)
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-    },
+    Certificate(CertificateArgs),
     /// Print the path of the vault
     Path,
     /// Replace the ways to open the vault: passphrase, service key, recovery certificates
@@ -84,6 +77,15 @@ pub enum Deed {
         /// Its name, for example mss.send/1 or config; without it, the names there are
         name: Option<String>,
     },
+}
+
+/// What to install.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "mss config certificate [OPTIONS]")]
+#[command(group = clap::ArgGroup::new("keys").args(["key", "p12"]).required(true).multiple(true))]
+pub struct CertificateArgs {
+    #[command(flatten)]
+    pub keys: KeyWords,
 }
 
 /// The ways to open the vault from now on; those not named are gone.
@@ -134,7 +136,7 @@ pub(super) fn run(
         Deed::Show { origin } => show(&session, origin)?,
         Deed::Get { key } => return get(&session, &key),
         Deed::Set { key, value, from_file } => set(&session, &key, value, from_file.as_deref())?,
-        Deed::Certificate { certificate, key } => certificate_and_key(&session, &certificate, &key)?,
+        Deed::Certificate(args) => certificate_and_key(&session, &args.keys)?,
         Deed::Edit => edit(&session)?,
         Deed::Rekey(ways) => rekey(&session, &ways)?,
     }
@@ -322,10 +324,10 @@ fn utf8<'a>(octets: &'a [u8], source: &dyn Display) -> Result<&'a str, Diagnosis
     std::str::from_utf8(octets).map_err(|_| Diagnosis::of(Status::Data, "encoding", format!("{source} is not UTF-8")))
 }
 
-fn certificate_and_key(session: &Session<'_>, certificate: &Path, key: &Path) -> Result<(), Diagnosis> {
+fn certificate_and_key(session: &Session<'_>, words: &KeyWords) -> Result<(), Diagnosis> {
     let mut vault = vault(session)?;
     let name = profile_name(session, vault.document())?;
-    let mut new = read_keys(certificate, key)?;
+    let Some(mut new) = words.read(session)? else { return Ok(()) };
     let mut config = vault.document().config().clone();
     if let Some(profile) = config.profiles.get_mut(&name) {
         if let Some(old) = profile.keys.take() {

@@ -9,21 +9,19 @@ use zeroize::Zeroizing;
 
 use super::config::{long_enough, new_passphrase};
 use super::diagnosis::Diagnosis;
+use super::keys::{KeyWords, pem};
 use super::session::Session;
 use super::status::Status;
 use super::unlock;
 use crate::commands::{Account, Error, init};
 use crate::fs;
 use crate::mail::Address;
-use crate::pki::{Identity, KeyKind, PrivateKey, certificate_request};
+use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention,
+    AuthorizationIdentity, Config, Directory, Document, Fetch, Mailbox, Method, Placement, Profile, Retention,
     ServiceKey, SignIn, Storage, Submission, Trust, UnknownReader, Vault, Way, WhiteListSource,
 };
-
-/// Octets of a PEM file that are read.
-const PEM_LIMIT: u64 = 1 << 20;
 
 /// Make a profile: keys, trust, encrypted configuration
 ///
@@ -82,14 +80,10 @@ pub struct Args {
     /// Read the seed of the one-time codes (base32) from this file (mode 0600)
     #[arg(long, value_name = "FILE")]
     pub totp_seed_file: Option<PathBuf>,
-    /// The S/MIME certificate and its chain (PEM)
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub certificate: Option<PathBuf>,
-    /// The key of the certificate (PEM, mode 0600)
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    pub key: Option<PathBuf>,
+    #[command(flatten)]
+    pub keys: KeyWords,
     /// Write a certificate request (PKCS#10) for a new key to this file
-    #[arg(long, value_name = "FILE", conflicts_with = "certificate", requires = "key_out")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "p12"], requires = "key_out")]
     pub request_out: Option<PathBuf>,
     /// Write that new key to this file (mode 0600); mss config certificate installs it with its certificate
     #[arg(long, value_name = "FILE", requires = "request_out")]
@@ -291,7 +285,7 @@ fn profile(args: &Args, session: &Session<'_>, address: Address) -> Result<Profi
         list: WhiteListSource { url: list, signer },
         trust: Trust { anchors: pem(Path::new(&anchors))?, crl: args.revocation_list.clone() },
         signin: sign_in(args, session, &address)?,
-        keys: keys(args)?,
+        keys: args.keys.read(session)?,
         storage: storage()?,
         unknown_reader: UnknownReader::default(),
         readers: Vec::new(),
@@ -309,11 +303,6 @@ fn host_and_port(text: &str) -> Result<(String, u16), Error> {
         return Err(malformed());
     }
     Ok((host.to_owned(), port.parse().map_err(|_| malformed())?))
-}
-
-fn pem(path: &Path) -> Result<String, Diagnosis> {
-    let octets = fs::read_bounded(path, PEM_LIMIT).map_err(|error| Diagnosis::input_file(path, error))?;
-    String::from_utf8(octets).map_err(|_| Diagnosis::of(Status::Data, "pem", format!("{} is not PEM", path.display())))
 }
 
 fn sign_in(args: &Args, session: &Session<'_>, address: &Address) -> Result<SignIn, Diagnosis> {
@@ -339,24 +328,6 @@ fn sign_in(args: &Args, session: &Session<'_>, address: &Address) -> Result<Sign
         certificate: None,
         key: None,
     })
-}
-
-/// The keys that were given, if any were.
-fn keys(args: &Args) -> Result<Option<Keys>, Diagnosis> {
-    args.certificate
-        .as_deref()
-        .zip(args.key.as_deref())
-        .map(|(certificate, key)| read_keys(certificate, key))
-        .transpose()
-}
-
-/// A certificate and its key from their files; they must belong together.
-pub(super) fn read_keys(certificate: &Path, key: &Path) -> Result<Keys, Diagnosis> {
-    let octets = Zeroizing::new(fs::read_private(key, PEM_LIMIT).map_err(|error| Diagnosis::secret_file(key, error))?);
-    let chain = pem(certificate)?;
-    Identity::from_pem(chain.as_bytes(), &octets).map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
-    let key = String::from_utf8_lossy(&octets).into_owned();
-    Ok(Keys { certificate: chain, key: Secret::new(key), previous: Vec::new() })
 }
 
 /// Makes a key and asks for its certificate; the key is on disk before the request.

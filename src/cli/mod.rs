@@ -10,6 +10,7 @@ mod fetch;
 mod globals;
 mod hints;
 mod init;
+mod keys;
 mod lookup;
 pub mod manual;
 mod outbox;

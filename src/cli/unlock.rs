@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
-use super::init::read_keys;
+use super::keys::read_keys;
 use super::session::Session;
 use super::status::Status;
 use crate::fs;
@@ -82,8 +82,7 @@ fn given_passphrase(session: &Session<'_>) -> Result<Option<Secret<String>>, Dia
         return read_file(path).map(Some);
     }
     if let Some(number) = opening.passphrase_fd {
-        let file = File::open(format!("/dev/fd/{number}"));
-        return first_line(file, &format!("file descriptor {number}")).map(Some);
+        return read_descriptor(number).map(Some);
     }
     if let Some(command) = &opening.passphrase_command {
         return run(command).map(Some);
@@ -92,6 +91,11 @@ fn given_passphrase(session: &Session<'_>) -> Result<Option<Secret<String>>, Dia
         Some(path) => read_file(&path).map(Some),
         None => Ok(None),
     }
+}
+
+/// The first line of what is read from a file descriptor.
+pub(super) fn read_descriptor(number: i32) -> Result<Secret<String>, Diagnosis> {
+    first_line(File::open(format!("/dev/fd/{number}")), &format!("file descriptor {number}"))
 }
 
 /// The first line of a private file.

@@ -1,19 +1,27 @@
-//! AES and 3DES in streams, and what else the safe wrapper of AWS-LC lacks: every call into the library itself is here.
+//! Calls into AWS-LC where its safe wrapper has no way: AES and 3DES in streams (EVP), AES-192 key wrap, and PKCS#12.
 
-#![expect(unsafe_code, reason = "aws-lc-rs has no incremental AES-GCM, no 3DES and no AES-192 key wrap")]
+#![expect(
+    unsafe_code,
+    reason = "aws-lc-rs has neither incremental AES-GCM nor PKCS#12; every call into AWS-LC is in this file"
+)]
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use aws_lc_sys::{
-    AES_KEY, AES_set_decrypt_key, AES_unwrap_key, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_ctrl, EVP_CIPHER_CTX_free,
-    EVP_CIPHER_CTX_new, EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_TAG, EVP_CipherFinal_ex, EVP_CipherInit_ex,
-    EVP_CipherUpdate, EVP_aes_128_cbc, EVP_aes_128_gcm, EVP_aes_192_cbc, EVP_aes_192_gcm, EVP_aes_256_cbc,
-    EVP_aes_256_gcm, EVP_des_ede3_cbc, OPENSSL_cleanse,
+    AES_KEY, AES_set_decrypt_key, AES_unwrap_key, CBB, CBB_cleanup, CBB_finish, CBB_init, CBS, ERR_LIB_PKCS8,
+    ERR_LIB_PKCS12, ERR_clear_error, ERR_peek_last_error, EVP_CIPHER, EVP_CIPHER_CTX, EVP_CIPHER_CTX_ctrl,
+    EVP_CIPHER_CTX_free, EVP_CIPHER_CTX_new, EVP_CTRL_AEAD_GET_TAG, EVP_CTRL_AEAD_SET_TAG, EVP_CipherFinal_ex,
+    EVP_CipherInit_ex, EVP_CipherUpdate, EVP_PKEY, EVP_PKEY_free, EVP_aes_128_cbc, EVP_aes_128_gcm, EVP_aes_192_cbc,
+    EVP_aes_192_gcm, EVP_aes_256_cbc, EVP_aes_256_gcm, EVP_des_ede3_cbc, EVP_marshal_private_key, OPENSSL_STACK,
+    OPENSSL_cleanse, OPENSSL_free, OPENSSL_sk_free, OPENSSL_sk_new_null, OPENSSL_sk_num, OPENSSL_sk_pop,
+    OPENSSL_sk_value, PKCS8_R_BAD_PKCS12_DATA, PKCS8_R_INCORRECT_PASSWORD, PKCS8_R_MULTIPLE_PRIVATE_KEYS_IN_PKCS12,
+    PKCS12_get_key_and_certs, X509, X509_free, i2d_X509,
 };
 
 use super::CmsError;
+use crate::secret::Secret;
 
 /// Octets given to AWS-LC at a time: it counts in `int`.
 const LONGEST: usize = 1 << 20;
@@ -239,6 +247,134 @@ pub(super) fn unwrap_aes192(kek: &[u8; 24], wrapped: &[u8], room: &mut [u8]) -> 
     // SAFETY: the schedule is ours and this long; it holds the key.
     unsafe { OPENSSL_cleanse(schedule.as_mut_ptr().cast(), size_of::<AES_KEY>()) };
     set == 0 && usize::try_from(written) == Ok(room.len())
+}
+
+/// Why AWS-LC did not give what a PKCS#12 file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pkcs12Failure {
+    Malformed,
+    /// The MAC over all of it does not fit.
+    Mac,
+    SeveralKeys,
+    Unsupported,
+    Memory,
+}
+
+/// The private key (PKCS#8) and the certificates (DER) in a PKCS#12 file.
+type KeyAndCertificates = (Option<Secret<Vec<u8>>>, Vec<Vec<u8>>);
+
+/// Certificates of the library, freed on drop.
+struct Certificates(NonNull<OPENSSL_STACK>);
+
+impl Drop for Certificates {
+    fn drop(&mut self) {
+        // SAFETY: the stack came from OPENSSL_sk_new_null, each element in it is an X509 that the stack owns, popped
+        // and freed once; a popped-empty stack gives null, which X509_free takes.
+        unsafe {
+            while OPENSSL_sk_num(self.0.as_ptr()) > 0 {
+                X509_free(OPENSSL_sk_pop(self.0.as_ptr()).cast());
+            }
+            OPENSSL_sk_free(self.0.as_ptr());
+        }
+    }
+}
+
+/// A key of the library, wiped and freed on drop.
+struct Key(NonNull<EVP_PKEY>);
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        // SAFETY: the pointer was handed over by PKCS12_get_key_and_certs and is freed once.
+        unsafe { EVP_PKEY_free(self.0.as_ptr()) }
+    }
+}
+
+/// Opens a PKCS#12 file (RFC 7292), DER or BER, after its MAC was verified with the password.
+pub(super) fn pkcs12(file: &[u8], password: &CStr) -> Result<KeyAndCertificates, Pkcs12Failure> {
+    aws_lc_rs::init();
+    // SAFETY: takes nothing; null when there is no memory.
+    let stack = NonNull::new(unsafe { OPENSSL_sk_new_null() }).map(Certificates).ok_or(Pkcs12Failure::Memory)?;
+    let mut input = CBS { data: file.as_ptr(), len: file.len() };
+    let mut key: *mut EVP_PKEY = ptr::null_mut();
+    // SAFETY: `input` covers `file`, which outlives the call and is only read; the password ends with NUL; the stack is
+    // empty and takes ownership of the certificates; a key that is given is ours. The queue of errors is per thread.
+    let done = unsafe {
+        ERR_clear_error();
+        PKCS12_get_key_and_certs(&mut key, stack.0.as_ptr().cast(), &mut input, password.as_ptr())
+    };
+    let key = NonNull::new(key).map(Key);
+    if done != 1 {
+        return Err(pkcs12_failure());
+    }
+    let key = key.map(|key| pkcs8(&key)).transpose()?;
+    // SAFETY: the stack is valid while it is borrowed.
+    let count = unsafe { OPENSSL_sk_num(stack.0.as_ptr()) };
+    let certificates = (0..count).map(|at| {
+        // SAFETY: `at` is below the number of elements, and each is an X509 that stays in the stack.
+        certificate(unsafe { OPENSSL_sk_value(stack.0.as_ptr(), at).cast() })
+    });
+    let certificates = certificates.collect::<Result<_, _>>()?;
+    Ok((key, certificates))
+}
+
+/// What the queue of errors of this thread says last; it is emptied.
+fn pkcs12_failure() -> Pkcs12Failure {
+    // SAFETY: these read and empty the queue of the calling thread.
+    let last = unsafe {
+        let last = ERR_peek_last_error();
+        ERR_clear_error();
+        last
+    };
+    // As ERR_GET_LIB and ERR_GET_REASON take it apart, which are macros.
+    let (library, reason) = ((last >> 24 & 0xFF) as c_int, (last & 0xFFF) as c_int);
+    match reason {
+        _ if library != ERR_LIB_PKCS8 && library != ERR_LIB_PKCS12 => Pkcs12Failure::Unsupported,
+        PKCS8_R_BAD_PKCS12_DATA => Pkcs12Failure::Malformed,
+        PKCS8_R_INCORRECT_PASSWORD => Pkcs12Failure::Mac,
+        PKCS8_R_MULTIPLE_PRIVATE_KEYS_IN_PKCS12 => Pkcs12Failure::SeveralKeys,
+        _ => Pkcs12Failure::Unsupported,
+    }
+}
+
+fn pkcs8(key: &Key) -> Result<Secret<Vec<u8>>, Pkcs12Failure> {
+    // SAFETY: a CBB of zeros is the state that CBB_init, CBB_finish and CBB_cleanup start from.
+    let mut builder: CBB = unsafe { std::mem::zeroed() };
+    let (mut data, mut length) = (ptr::null_mut(), 0);
+    // SAFETY: the builder is initialised before it is written to, and given up or cleaned up once. `data` is ours when
+    // CBB_finish succeeds. Memory of the library is wiped as it is freed, the room that was outgrown too.
+    let done = unsafe {
+        let done = CBB_init(&mut builder, 4096) == 1
+            && EVP_marshal_private_key(&mut builder, key.0.as_ptr()) == 1
+            && CBB_finish(&mut builder, &mut data, &mut length) == 1;
+        if !done {
+            CBB_cleanup(&mut builder);
+        }
+        done
+    };
+    if done { Ok(Secret::new(taken(data, length))) } else { Err(Pkcs12Failure::Unsupported) }
+}
+
+fn certificate(x509: *mut X509) -> Result<Vec<u8>, Pkcs12Failure> {
+    let mut data = ptr::null_mut();
+    // SAFETY: `x509` is a certificate of the stack; with a null pointer i2d allocates what it writes.
+    let length = unsafe { i2d_X509(x509, &mut data) };
+    match usize::try_from(length) {
+        Ok(length) if length > 0 && !data.is_null() => Ok(taken(data, length)),
+        _ => Err(Pkcs12Failure::Malformed),
+    }
+}
+
+/// A copy of octets that the library allocated, which are wiped and freed.
+fn taken(data: *mut u8, length: usize) -> Vec<u8> {
+    if data.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the library allocated `length` octets at `data` and gave them to us; they are freed once, here.
+    unsafe {
+        let copy = std::slice::from_raw_parts(data, length).to_vec();
+        OPENSSL_free(data.cast());
+        copy
+    }
 }
 
 #[cfg(test)]

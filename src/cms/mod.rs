@@ -12,6 +12,9 @@ mod error;
 mod evp;
 mod oid;
 mod password;
+mod pkcs12;
+#[cfg(test)]
+mod pkcs12_tests;
 mod recipient;
 #[cfg(test)]
 mod signature_tests;
@@ -24,6 +27,7 @@ pub use compressed::decompress;
 pub use envelope_reader::{Accept, Envelope, open_envelope, recipients_of};
 pub use envelope_writer::{ContentEncryption, EnvelopeWriter, reseal, write_definite};
 pub use error::CmsError;
+pub use pkcs12::{Pkcs12Error, read_pkcs12};
 pub use recipient::Recipient;
 pub use signer::{DetachedSigner, OpaqueSigner, RsaSignature};
 pub use unwrap::{DecryptionKey, RecipientId};

@@ -5,5 +5,6 @@ mod curl;
 mod gnupg;
 mod openssl;
 mod packages;
+mod pkcs12;
 mod python;
 mod vault_openssl;

@@ -1,0 +1,109 @@
+//! The words that say where a certificate and its key are: in PEM files or in a PKCS#12 file.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::diagnosis::Diagnosis;
+use super::session::Session;
+use super::status::Status;
+use super::unlock;
+use crate::cms::{Pkcs12Error, read_pkcs12};
+use crate::fs;
+use crate::pki::Identity;
+use crate::secret::Secret;
+use crate::vault::Keys;
+
+/// Octets of a file of keys or certificates that are read.
+const LIMIT: u64 = 1 << 20;
+
+/// Where the certificate and its key are.
+#[derive(Debug, clap::Args)]
+pub struct KeyWords {
+    /// The S/MIME certificate and its chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub certificate: Option<PathBuf>,
+    /// The key of the certificate (PEM, mode 0600)
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub key: Option<PathBuf>,
+    /// The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "key"])]
+    pub p12: Option<PathBuf>,
+    /// Read the password of the PKCS#12 file from the first line of this file (mode 0600)
+    #[arg(long, value_name = "FILE", requires = "p12", conflicts_with = "p12_password_fd")]
+    pub p12_password_file: Option<PathBuf>,
+    /// Read the password of the PKCS#12 file from this file descriptor
+    #[arg(long, value_name = "N", requires = "p12")]
+    pub p12_password_fd: Option<i32>,
+}
+
+impl KeyWords {
+    /// The keys that were named, if any were.
+    pub(super) fn read(&self, session: &Session<'_>) -> Result<Option<Keys>, Diagnosis> {
+        if let Some(file) = &self.p12 {
+            return self.read_p12(file, session).map(Some);
+        }
+        let named = self.certificate.as_deref().zip(self.key.as_deref());
+        named.map(|(certificate, key)| read_keys(certificate, key)).transpose()
+    }
+
+    fn read_p12(&self, file: &Path, session: &Session<'_>) -> Result<Keys, Diagnosis> {
+        // Its key is under a password: the mode of the file is its owner's affair, as with the browsers that make it.
+        let octets = fs::read_bounded(file, LIMIT).map_err(|error| Diagnosis::input_file(file, error))?;
+        let question = format!("password of {}", file.display());
+        let password = match (&self.p12_password_file, self.p12_password_fd) {
+            (Some(path), _) => unlock::read_file(path)?,
+            (None, Some(number)) => unlock::read_descriptor(number)?,
+            (None, None) => session.prompt.secret(&question, "--p12-password-file FILE")?,
+        };
+        let identity = read_pkcs12(&octets, &password).map_err(|error| not_read(file, error))?;
+        let chain = std::iter::once(identity.certificate()).chain(identity.chain());
+        let certificate = chain.map(|certificate| certificate.to_pem()).collect();
+        Ok(Keys { certificate, key: identity.key().to_pkcs8_pem(), previous: Vec::new() })
+    }
+}
+
+fn not_read(file: &Path, error: Pkcs12Error) -> Diagnosis {
+    let (status, code) = match error {
+        Pkcs12Error::Password => (Status::SignIn, "p12-password"),
+        Pkcs12Error::Memory => (Status::LocalIo, "p12"),
+        _ => (Status::Data, "p12"),
+    };
+    let mut diagnosis = Diagnosis::of(status, code, format!("{} cannot be opened", file.display()));
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = cause {
+        diagnosis = diagnosis.because(error.to_string());
+        cause = error.source();
+    }
+    match error {
+        Pkcs12Error::Password => {
+            diagnosis.hint("check the password and the keyboard layout; if it is right, copy the file anew")
+        }
+        Pkcs12Error::Malformed => {
+            diagnosis.hint("copy the file anew from where it was made; PEM files go with --certificate and --key")
+        }
+        Pkcs12Error::Unsupported | Pkcs12Error::Iterations => {
+            diagnosis.hint("export it anew with AES and SHA-256, as openssl pkcs12 -export does")
+        }
+        Pkcs12Error::NoKey | Pkcs12Error::Identity(_) => {
+            diagnosis.hint("export the certificate together with its private key")
+        }
+        Pkcs12Error::SeveralKeys => diagnosis.hint("export one certificate with its key, not the whole store"),
+        Pkcs12Error::TooLarge | Pkcs12Error::Key(_) | Pkcs12Error::Certificate(_) | Pkcs12Error::Memory => diagnosis,
+    }
+}
+
+/// A certificate and its key from their files; they must belong together.
+pub(super) fn read_keys(certificate: &Path, key: &Path) -> Result<Keys, Diagnosis> {
+    let octets = Zeroizing::new(fs::read_private(key, LIMIT).map_err(|error| Diagnosis::secret_file(key, error))?);
+    let chain = pem(certificate)?;
+    Identity::from_pem(chain.as_bytes(), &octets).map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
+    let key = String::from_utf8_lossy(&octets).into_owned();
+    Ok(Keys { certificate: chain, key: Secret::new(key), previous: Vec::new() })
+}
+
+/// A PEM text.
+pub(super) fn pem(path: &Path) -> Result<String, Diagnosis> {
+    let octets = fs::read_bounded(path, LIMIT).map_err(|error| Diagnosis::input_file(path, error))?;
+    String::from_utf8(octets).map_err(|_| Diagnosis::of(Status::Data, "pem", format!("{} is not PEM", path.display())))
+}
