@@ -2,11 +2,14 @@
 
 mod anchors;
 mod certificate;
+#[cfg(test)]
+mod discovery_tests;
 mod finding;
 mod identity;
 mod key;
 mod name;
 mod pem;
+mod pointers;
 mod request;
 mod revocation;
 mod signature;
@@ -24,4 +27,4 @@ pub use key::{Curve, KeyError, PrivateKey, RsaUnwrap, SignatureAlgorithm, Signat
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};
-pub use validate::{Purpose, Trusted, choose, validate};
+pub use validate::{ListsFor, Purpose, Trusted, choose, choose_by, find_path, no_lists, validate};
