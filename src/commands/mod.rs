@@ -3,6 +3,7 @@
 mod account;
 pub mod audit;
 mod error;
+mod evidence;
 pub mod fetch;
 mod gate;
 pub mod init;
@@ -10,7 +11,6 @@ pub mod lookup;
 pub mod outbox;
 pub mod purge_check;
 mod received;
-mod revocation;
 pub mod send;
 mod submit;
 mod traced;

@@ -64,8 +64,8 @@ impl Space {
     }
 }
 
-/// The answers that the cases expect.
-type Expected = Result<&'static str, &'static str>;
+/// The number, the sentence, what is listed and revoked, and the serial number that is chosen or what stands against each.
+type Case<'a> = (&'a str, &'a str, Vec<Certificate>, &'a [RevocationList], Result<&'static str, &'static str>);
 
 #[test]
 fn each_case_of_discovery_ends_as_it_must() {
@@ -84,7 +84,7 @@ fn each_case_of_discovery_ends_as_it_must() {
     let foreign = space.stranger.certify(&Leaf::new(ZOE));
     let revoked = [space.issuing.revoke(&[1])];
     let mixed = vec![space.expired(1), for_tls.clone(), foreign.clone(), space.good(2), not_yet.clone()];
-    let cases: Vec<(&str, &str, Vec<Certificate>, &[RevocationList], Expected)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("D3", "a certificate bound to the address is used", vec![space.good(1)], &[], Ok("01")),
         // The space knows persons, organisations and applications, each with an address of its own (mailboxes PER, ORG,
         // APP): a certificate for a whole domain would let whoever holds its key read the mail of all of them.

@@ -27,4 +27,4 @@ pub use key::{Curve, KeyError, PrivateKey, RsaUnwrap, SignatureAlgorithm, Signat
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};
-pub use validate::{ListsFor, Purpose, Trusted, choose, choose_by, find_path, no_lists, validate};
+pub use validate::{ListsFor, Purpose, Trusted, choose, choose_by, find_path, validate};

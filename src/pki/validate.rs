@@ -74,11 +74,6 @@ impl Trusted {
 /// Finds the lists that tell about a certificate and those above it: the leaf first, the anchor last.
 pub type ListsFor<'a> = dyn Fn(&[Certificate]) -> Vec<RevocationList> + 'a;
 
-/// For who has no lists.
-pub fn no_lists(_path: &[Certificate]) -> Vec<RevocationList> {
-    Vec::new()
-}
-
 /// Judges one certificate at a moment.
 ///
 /// Revocation: with lists, one of them must tell about the leaf, and those that are there for the authorities above it
