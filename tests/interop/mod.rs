@@ -2,5 +2,6 @@
 
 mod curl;
 mod openssl;
+mod paths;
 mod python;
 mod vault_openssl;
