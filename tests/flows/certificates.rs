@@ -15,11 +15,13 @@ use rcgen::{
     RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 
-use super::post::{self, CARDIOLOGY, DURAND, LEFEVRE, MARTIN, PDF};
+use super::foreign::signed_by;
+use super::post::{self, CARDIOLOGY, DURAND, LABORATORY, LEFEVRE, MARTIN, PDF};
 use crate::bench::Bench;
 use crate::bench::operator::{AUTHOR, Operator, as_laboratory, with};
 use mss::clock::Clock;
 use mss::hex::Hex;
+use mss::pki::Identity;
 
 const MOREAU: &str = "dr.moreau@medecin.sandbox";
 const PETIT: &str = "dr.petit@medecin.sandbox";
@@ -41,6 +43,13 @@ struct Says {
     list: Option<String>,
     issuer: Option<String>,
     purpose: Option<ExtendedKeyUsagePurpose>,
+}
+
+/// A certificate and its key, PEM.
+struct Certified {
+    pem: String,
+    key: String,
+    sha256: String,
 }
 
 impl Authority {
@@ -70,7 +79,7 @@ impl Authority {
         params
     }
 
-    fn certify(&self, address: &str, says: &Says) -> (String, String) {
+    fn certify(&self, address: &str, says: &Says) -> Certified {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, address);
@@ -87,8 +96,9 @@ impl Authority {
         params.crl_distribution_points =
             says.list.iter().map(|url| CrlDistributionPoint { uris: vec![url.clone()] }).collect();
         params.custom_extensions = says.issuer.iter().map(|url| ca_issuers(url)).collect();
-        let certificate = params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap();
-        (certificate.pem(), fingerprint(certificate.der()))
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Certified { pem: certificate.pem(), key: key.serialize_pem(), sha256: fingerprint(certificate.der()) }
     }
 
     /// The list of who was revoked, good for ten days.
@@ -190,10 +200,10 @@ fn what_the_directory_lists_is_judged_with_what_the_certificates_name() {
     let (issuing, hidden) = (root.below("ESSAI AC PERSONNES"), root.below("ESSAI AC CACHEE"));
     let list = || Some(stage.url("personnes-essai.crl"));
     let good = |serial| Says { serial, list: list(), ..Says::default() };
-    let show = |address: &str, certificates: &[(String, String)]| {
-        let pem: String = certificates.iter().map(|(pem, _)| pem.as_str()).collect();
+    let show = |address: &str, certificates: &[Certified]| {
+        let pem: String = certificates.iter().map(|it| it.pem.as_str()).collect();
         stage.lay_out(SHOWN, &format!("{}.pem", address.split('@').next().unwrap()), pem.as_bytes());
-        certificates.last().unwrap().1.clone()
+        certificates.last().unwrap().sha256.clone()
     };
     stage.lay_out(SERVED, "personnes-essai.crl", &issuing.revoke(&[7]));
     stage.lay_out(SERVED, "cachee.cer", &hidden.der);
@@ -267,7 +277,7 @@ fn what_stands_at_the_address_of_an_issuer_is_not_believed_for_standing_there() 
         stage.lay_out(SERVED, name, content);
         let pointing = Says { issuer: Some(stage.url(name)), serial: 1, ..Says::default() };
         let profile = format!("{}.pem", to.split('@').next().unwrap());
-        stage.lay_out(SHOWN, &profile, hidden.certify(to, &pointing).0.as_bytes());
+        stage.lay_out(SHOWN, &profile, hidden.certify(to, &pointing).pem.as_bytes());
     }
     stage.init(&[&root]);
     for (to, name, _) in &cases {
@@ -275,6 +285,50 @@ fn what_stands_at_the_address_of_an_issuer_is_not_believed_for_standing_there() 
     }
     let cache = post::below(&stage.bench.home().join(".cache/mss"));
     assert!(!cache.iter().any(|path| path.extension().is_some_and(|it| it == "cer")), "{cache:?}");
+}
+
+#[test]
+fn who_signed_a_message_is_judged_with_the_list_that_is_named_and_sends_us_nowhere_else() {
+    let stage = Stage::new();
+    let root = Authority::root();
+    let (issuing, hidden) = (root.below("ESSAI AC PERSONNES"), root.below("ESSAI AC CACHEE"));
+    let named = |serial, name: &str| Says { serial, list: Some(stage.url(name)), ..Says::default() };
+    let pointing = Says { issuer: Some(stage.url("cachee.cer")), ..named(3, "cachee.crl") };
+    stage.lay_out(SERVED, "personnes-essai.crl", &issuing.revoke(&[7]));
+    stage.lay_out(SERVED, "cachee.cer", &hidden.der);
+    stage.lay_out(SERVED, "cachee.crl", &hidden.revoke(&[]));
+    stage.init(&[&root, &issuing]);
+    let signers = [
+        (issuing.certify(DURAND, &named(8, "personnes-essai.crl")), ""),
+        (issuing.certify(DURAND, &named(7, "personnes-essai.crl")), "revoked"),
+        (issuing.certify(DURAND, &named(9, "lost.crl")), "revocation-unknown"),
+        (hidden.certify(DURAND, &pointing), "untrusted"),
+        (issuing.certify(LEFEVRE, &named(10, "personnes-essai.crl")), "signer-not-from"),
+        (issuing.certify(DURAND, &Says { expired: true, ..named(11, "personnes-essai.crl") }), "expired"),
+    ];
+    // All before the first session: what is put past a running server is not seen by it.
+    for (signer, _) in &signers {
+        let identity = Identity::from_pem(signer.pem.as_bytes(), signer.key.as_bytes()).unwrap();
+        let now = Clock::System.now();
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
+        let entity = signed_by(&identity, "Content-Type: text/plain\r\n\r\nBonjour\r\n", now);
+        let head = format!("From: {DURAND}\r\nTo: {LABORATORY}\r\nSubject: Bilan\r\nDate: {date}\r\nMIME-Version: 1.0");
+        post::put(&stage.bench, LABORATORY, format!("{head}\r\n{entity}").as_bytes());
+    }
+    let lines = as_laboratory(&stage.bench, ["--json", "fetch", "--to", "in"]).run().status(1).json_lines();
+    assert_eq!(lines.len(), signers.len());
+    for (line, (_, expected)) in lines.iter().zip(&signers) {
+        let found = post::message_json(&stage.bench.path(line["place"].as_str().unwrap()));
+        assert_eq!(post::codes(&found).join(" "), *expected, "{line}");
+        assert_eq!(line["state"], if expected.is_empty() { "stored" } else { "quarantined" }, "{line}");
+    }
+    // Whoever writes to us does not learn from a request when the message is read: no issuer is fetched, and no list before
+    // an authority that is believed names it.
+    let log = as_laboratory(&stage.bench, ["--json", "audit", "log"]).run().status(0).json_lines();
+    let requests: Vec<&str> = log.iter().filter_map(|line| line["request"].as_str()).collect();
+    let asked_for = |name: &str| requests.iter().filter(|request| request.ends_with(name)).count();
+    assert_eq!((asked_for("cachee.cer"), asked_for("cachee.crl")), (0, 0), "{requests:?}");
+    assert_eq!(asked_for("personnes-essai.crl"), 1, "kept after the first message that was believed by it");
 }
 
 #[test]
