@@ -197,6 +197,9 @@ impl<'a> Evidence<'a> {
 
     fn download(&self, action: Action, url: &str, limit: u64) -> Option<Vec<u8>> {
         if self.asked.replace(self.asked.get() + 1) >= MOST_ADDRESSES {
+            self.account
+                .world
+                .warn(format!("{url} is not asked: certificates name more than {MOST_ADDRESSES} addresses"));
             return None;
         }
         let answer = match self.lasting {

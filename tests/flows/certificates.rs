@@ -178,10 +178,15 @@ impl Stage {
     }
 
     fn init(&self, anchors: &[&Authority]) {
+        self.init_with(anchors, &[]);
+    }
+
+    fn init_with(&self, anchors: &[&Authority], more: &[&str]) {
         let own: String = anchors.iter().map(|authority| authority.pem.as_str()).collect();
         let trust = fs::read_to_string(self.operator.said("trust_file")).unwrap();
         let anchors = self.bench.file("anchors.pem", format!("{trust}{own}").as_bytes());
-        self.bench.run(with(&self.operator.init_words(&self.bench, "laboratoire"), "--anchors", &anchors)).status(0);
+        let words = with(&self.operator.init_words(&self.bench, "laboratoire"), "--anchors", &anchors);
+        self.bench.run(words.iter().map(String::as_str).chain(more.iter().copied())).status(0);
     }
 
     /// What `lookup` says of the certificate of a mailbox, and which one it means.
@@ -285,6 +290,27 @@ fn what_stands_at_the_address_of_an_issuer_is_not_believed_for_standing_there() 
     }
     let cache = post::below(&stage.bench.home().join(".cache/mss"));
     assert!(!cache.iter().any(|path| path.extension().is_some_and(|it| it == "cer")), "{cache:?}");
+}
+
+#[test]
+fn a_list_of_persons_alone_judges_persons_and_leaves_the_signer_of_the_white_list_alone() {
+    let stage = Stage::new();
+    stage.init_with(&[], &["--revocation-list", &stage.url("personnes.crl")]);
+    assert_eq!(stage.looked_up(DURAND).0, "valid");
+    assert_eq!(stage.looked_up(CARDIOLOGY).0, "revocation-unknown", "of an organisation this list tells nothing");
+}
+
+#[test]
+fn who_sends_is_told_which_list_could_not_be_had() {
+    let stage = Stage::new();
+    let root = Authority::root();
+    let url = stage.url("lost.crl");
+    let lost = Says { list: Some(url.clone()), serial: 10, ..Says::default() };
+    stage.lay_out(SHOWN, "dr.durand.pem", root.certify(DURAND, &lost).pem.as_bytes());
+    stage.init(&[&root]);
+    let outcome = as_laboratory(&stage.bench, ["send", "--to", DURAND, "--attach", "result.pdf"]).run();
+    outcome.status(76).stdout_is("").stderr_has(&url).stderr_has("404").stderr_has("no current revocation list");
+    outcome.stderr_has("hint: ");
 }
 
 #[test]
