@@ -24,7 +24,7 @@ use crate::trace::Action;
 
 /// Most octets of a revocation list that are read.
 const LIST_LIMIT: u64 = 32 * 1024 * 1024;
-/// Most octets of an issuer's certificate, in PEM.
+/// Most octets of what is published of an issuer: its certificate, and a few beside it.
 const ISSUER_LIMIT: u64 = 128 * 1024;
 /// Issuers fetched one above the other for one certificate; real paths have one or two.
 const HIGHEST: usize = 3;
@@ -48,7 +48,7 @@ pub(super) struct Evidence<'a> {
     account: &'a Account<'a>,
     configured: Vec<RevocationList>,
     lists: Shelf<RevocationList>,
-    issuers: Shelf<Certificate>,
+    issuers: Shelf<Vec<Certificate>>,
     asked: Cell<usize>,
     /// Whether what is fetched is kept and traced.
     lasting: bool,
@@ -118,7 +118,7 @@ impl<'a> Evidence<'a> {
         // A list that does not say when the next one is due would be kept for ever.
         let tells = |list: &RevocationList| list.next_update().is_some() && path.iter().any(|it| list.covers(it));
         let kept = self.keep_shelf(&self.lists, "crl", tells);
-        let kept = kept.and(self.keep_shelf(&self.issuers, "cer", |issuer| path.contains(issuer)));
+        let kept = kept.and(self.keep_shelf(&self.issuers, "cer", |found| found.iter().any(|it| path.contains(it))));
         if let Err(error) = kept {
             self.account.world.warn(format!("what certificates are judged with cannot be kept: {}", causes(&error)));
         }
@@ -144,24 +144,21 @@ impl<'a> Evidence<'a> {
         self.fetched(&self.lists, Action::Revocation, "crl", url, LIST_LIMIT, read)
     }
 
-    /// Who issued a certificate, one above the other, as far as each says where the next is.
+    /// Who issued a certificate, one above the other, as far as each says where the next is; and what else stands there.
     fn issuers_of(&self, leaf: &Certificate) -> Vec<Certificate> {
         let now = self.account.world.clock.now();
         let read = |octets: &[u8]| {
-            let certificate = match Certificate::from_der(octets) {
-                Ok(certificate) => certificate,
-                Err(_) => Certificate::from_pem(octets).ok()?.into_iter().next()?,
-            };
-            certificate.is_valid_at(now).then_some(certificate)
+            let found = Certificate::from_published(octets).ok()?.into_iter();
+            Some(found.filter(|it| it.is_valid_at(now)).collect::<Vec<_>>()).filter(|found| !found.is_empty())
         };
-        let mut above: Vec<Certificate> = Vec::new();
-        while above.len() < HIGHEST {
-            let urls = above.last().unwrap_or(leaf).issuer_urls();
+        let (mut above, mut subject) = (Vec::new(), leaf.clone());
+        for _ in 0..HIGHEST {
             let fetch = |url: &String| self.fetched(&self.issuers, Action::Issuer, "cer", url, ISSUER_LIMIT, read);
-            match urls.iter().find_map(fetch) {
-                Some(next) if !above.contains(&next) && next != *leaf => above.push(next),
-                _ => break,
-            }
+            let Some(found) = subject.issuer_urls().iter().find_map(fetch) else { break };
+            let next = found.iter().find(|it| it.is_named_as_issuer_of(&subject) && !above.contains(*it)).cloned();
+            above.extend(found);
+            let Some(next) = next else { break };
+            subject = next;
         }
         above
     }

@@ -10,6 +10,7 @@ mod key;
 mod name;
 mod pem;
 mod pointers;
+mod published;
 mod request;
 mod revocation;
 mod signature;

@@ -5,6 +5,7 @@ use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, CrlDistributionPoints};
 
 use super::Certificate;
+use super::validate::issued;
 
 /// id-ad-caIssuers.
 const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
@@ -35,6 +36,11 @@ impl Certificate {
             _ => None,
         });
         names.flatten().filter_map(|name| http_url(&name)).take(MOST_URLS).collect()
+    }
+
+    /// Whether it is, by its name and key identifier, the issuer of another; its signature is a matter of judging the path.
+    pub fn is_named_as_issuer_of(&self, subject: &Certificate) -> bool {
+        issued(self, subject)
     }
 
     /// Where the certificate of its issuer can be had over HTTP.

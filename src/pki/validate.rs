@@ -244,7 +244,7 @@ impl Search<'_> {
 }
 
 /// By name, and by key identifier where both certificates give one.
-fn issued(issuer: &Certificate, subject: &Certificate) -> bool {
+pub(super) fn issued(issuer: &Certificate, subject: &Certificate) -> bool {
     let (issuer_tbs, subject_tbs) = (issuer.parsed().tbs_certificate(), subject.parsed().tbs_certificate());
     let identifiers_agree = match (issuer.key_identifier(), subject.authority_key_identifier()) {
         (Some(one), Some(other)) => one == other,

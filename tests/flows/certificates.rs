@@ -147,6 +147,19 @@ fn ca_issuers(url: &str) -> CustomExtension {
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], nested(0x30, &description))
 }
 
+/// A certs-only message (RFC 8551, section 3.8) of these certificates.
+fn certs_only(certificates: &[&[u8]]) -> Vec<u8> {
+    let nested = |tag: u8, content: &[u8]| {
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82, length[0], length[1]], content].concat()
+    };
+    let signed = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+    let data = [0x30, 11, 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+    let set = nested(0xa0, &certificates.concat());
+    let content = nested(0x30, &[&[2, 1, 1, 0x31, 0], &data[..], &set, &[0x31, 0]].concat());
+    nested(0x30, &[&signed[..], &nested(0xa0, &content)].concat())
+}
+
 /// An operator, the laboratory's profile that trusts the authorities of the test too, and where files are served from.
 struct Stage {
     bench: Bench,
@@ -211,7 +224,7 @@ fn what_the_directory_lists_is_judged_with_what_the_certificates_name() {
         certificates.last().unwrap().sha256.clone()
     };
     stage.lay_out(SERVED, "personnes-essai.crl", &issuing.revoke(&[7]));
-    stage.lay_out(SERVED, "cachee.cer", &hidden.der);
+    stage.lay_out(SERVED, "cachee.cer", &certs_only(&[&issuing.der, &hidden.der]));
     let d9 = [Says { expired: true, ..good(6) }, good(7), good(8)].map(|says| issuing.certify(DURAND, &says));
     let pointing = Says { issuer: Some(stage.url("cachee.cer")), serial: 9, ..Says::default() };
     let lost = Says { list: Some(stage.url("lost.crl")), serial: 10, ..Says::default() };
@@ -276,7 +289,7 @@ fn what_stands_at_the_address_of_an_issuer_is_not_believed_for_standing_there() 
     let cases = [
         (DURAND, "forged.cer", forged.der),
         (LEFEVRE, "junk.cer", b"<html>not a certificate</html>".to_vec()),
-        (PETIT, "large.cer", vec![0x30; 200_000]),
+        (PETIT, "large.cer", vec![0x30; 400_000]),
     ];
     for (to, name, content) in &cases {
         stage.lay_out(SERVED, name, content);
