@@ -226,7 +226,7 @@ _mss() {
                     return 0
                     ;;
                 --action)
-                    COMPREPLY=($(compgen -W "send sign-in fetch seen move delete lookup list revocation probe erase resolve" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "send sign-in fetch seen move delete lookup list revocation issuer probe erase resolve" -- "${cur}"))
                     return 0
                     ;;
                 --message-id)

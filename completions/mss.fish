@@ -235,6 +235,7 @@ delete\t''
 lookup\t''
 list\t''
 revocation\t''
+issuer\t''
 probe\t''
 erase\t''
 resolve\t''"

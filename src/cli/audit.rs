@@ -127,7 +127,7 @@ fn filter(args: &LogArgs) -> Result<Filter, Error> {
 
 /// The actions, for who named another.
 const ACTIONS: &str =
-    "an action: send, sign-in, fetch, seen, move, delete, lookup, list, revocation, probe, erase or resolve";
+    "an action: send, sign-in, fetch, seen, move, delete, lookup, list, revocation, issuer, probe, erase or resolve";
 
 /// A moment (RFC 3339), or the beginning of a day where the workstation stands.
 fn when(text: &str) -> Option<Timestamp> {

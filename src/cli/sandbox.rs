@@ -18,6 +18,9 @@ use crate::sandbox::{Operator, Options, Person, fault_help};
 /// Submission, mailboxes, directory and signed list, with throw-away identities. Prints hosts, ports, the trust file,
 /// identities and one-time-code seeds, then serves until it is stopped. State is kept between runs. Mail
 /// for addresses elsewhere goes nowhere: it is taken as if it were relayed, and kept with the rest.
+///
+/// To try certificates of your own, lay files beside its state: shown/PROFILE.pem is what the directory shows for a mailbox,
+/// and what is in served/ can be had over HTTP from where the revocation lists are.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print how to reach it as environment lines (MSS_SANDBOX_...) for a shell or a test program

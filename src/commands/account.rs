@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::error::Error;
+use super::evidence::Evidence;
 use super::{Places, Told};
 use crate::clock::Clock;
 use crate::directory::Fhir;
@@ -14,7 +15,7 @@ use crate::inbox::Inbox;
 use crate::mail::{Address, Mailbox};
 use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Timeouts};
 use crate::outbox::Outbox;
-use crate::pki::{Identity, TrustAnchors};
+use crate::pki::{Certificate, Identity, TrustAnchors};
 use crate::readers::Readers;
 use crate::secret::Prompt;
 use crate::signin;
@@ -174,12 +175,13 @@ impl<'a> Account<'a> {
     }
 
     /// The signed list of admitted domains: the kept copy while it is young, else a new one.
-    pub fn white_list(&self) -> Result<WhiteList, Error> {
+    pub(super) fn white_list(&self, evidence: &Evidence<'_>) -> Result<WhiteList, Error> {
         let source = &self.profile.list;
         let now = self.world.clock.now();
-        let cache = ListCache::new(&self.world.places.cache, &self.anchors, &source.signer);
+        let lists = |path: &[Certificate]| evidence.lists_for_list_signer(path);
+        let cache = ListCache::new(&self.world.places.cache, &self.anchors, &source.signer, &lists);
         let held = cache.current(now, || {
-            let fetched = self.traced_download(Action::List, &source.url);
+            let fetched = self.traced_download(Action::List, &source.url, LIST_LIMIT);
             fetched.map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
         })?;
         if let Some(trouble) = held.trouble {
@@ -198,7 +200,9 @@ impl<'a> Account<'a> {
         if response.status != 200 {
             return Err(Error::HttpStatus { url: source.url.clone(), status: response.status });
         }
-        let list = WhiteList::verify(&response.body, &self.anchors, &source.signer, self.world.clock.now());
+        let trial = Evidence::trial(self);
+        let lists = |path: &[Certificate]| trial.lists_for_list_signer(path);
+        let list = WhiteList::verify(&response.body, &self.anchors, &source.signer, &lists, self.world.clock.now());
         Ok(list.map_err(CacheError::from)?)
     }
 

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::account::Account;
 use super::error::Error;
-use super::revocation;
+use super::evidence::Evidence;
 use crate::directory::{Answer, DirectoryError, Fhir, Listed, Query};
 use crate::ids::Rpps;
 use crate::mail::Address;
-use crate::pki::{self, Certificate, Finding, Purpose, Reader, RevocationList, Trusted};
+use crate::pki::{self, Certificate, Finding, Purpose, Reader, Trusted};
 use crate::readers::Readers;
+use crate::smime::{self, Opened, Verdict};
 use crate::space::{Admitted, Recipient, Refusal, Registered, Role, WhiteList};
 use crate::vault::{Opens, ReaderEntry, UnknownReader};
 
@@ -21,7 +22,7 @@ pub(super) struct Gate<'a> {
     account: &'a Account<'a>,
     directory: Fhir,
     list: WhiteList,
-    revocation: Vec<RevocationList>,
+    evidence: Evidence<'a>,
     readers: Option<Readers>,
     at: Timestamp,
     /// What the directory said in this run: a thousand messages of one sender are one question.
@@ -37,20 +38,26 @@ pub(super) struct Guest {
 impl<'a> Gate<'a> {
     /// Reaches the directory, the signed list and the revocation lists.
     pub(super) fn open(account: &'a Account<'a>) -> Result<Gate<'a>, Error> {
+        let evidence = Evidence::open(account)?;
         Ok(Gate {
             account,
             directory: account.directory()?,
-            list: account.white_list()?,
-            revocation: revocation::current(account)?,
+            list: account.white_list(&evidence)?,
+            evidence,
             readers: account.known_readers()?,
             at: account.world.clock.now(),
             asked: RefCell::default(),
         })
     }
 
-    /// The revocation lists certificates are judged with.
-    pub(super) fn revocation(&self) -> &[RevocationList] {
-        &self.revocation
+    /// Judges a message that was received.
+    pub(super) fn judge(&self, opened: &Opened) -> Verdict {
+        let lists = self.evidence.lists_for_signers(opened.signers(), self.at);
+        let verdict = smime::judge(opened, self.account.anchors(), &lists, self.at);
+        if let Some(trusted) = verdict.signer() {
+            self.evidence.keep(&[std::slice::from_ref(trusted.certificate()), trusted.path()].concat());
+        }
+        verdict
     }
 
     /// The certificate to encrypt to, its path verified.
@@ -59,8 +66,9 @@ impl<'a> Gate<'a> {
         candidates: &[Certificate],
         address: &Address,
     ) -> Result<Trusted, Vec<(Certificate, Finding)>> {
-        let purpose = Purpose::EmailEncryption;
-        pki::choose(candidates, &[], self.account.anchors(), &self.revocation, purpose, Some(address), self.at)
+        pki::choose_by(candidates, self.at, |candidate| {
+            self.evidence.judge(candidate, Purpose::EmailEncryption, address, self.at)
+        })
     }
 
     /// Who is behind an address or an RPPS number, if the directory knows them and the signed list admits them.

@@ -128,7 +128,7 @@ pub(super) fn store(
         Err(error) if error.is_final() => return quarantine_sealed(policy, spool, sha256, &error),
         Err(error) => return Err(Error::Open(error)),
     };
-    let verdict = smime::judge(&opened, account.anchors(), gate.revocation(), account.world.clock.now());
+    let verdict = gate.judge(&opened);
     let (received, refused) = describe(account, policy, gate, &opened, &verdict)?;
     let message_id = opened.headers().message_id.clone();
     let says = says(&opened, &verdict);

@@ -7,9 +7,6 @@ use crate::mail::{Address, MessageId};
 use crate::net::Endpoint;
 use crate::trace::{Action, Answer, Deed, Entry, Outcome};
 
-/// Most octets of a list that are downloaded.
-const DOWNLOAD_LIMIT: u64 = 64 * 1024 * 1024;
-
 impl Account<'_> {
     /// Opens an entry.
     pub(super) fn begin(
@@ -76,20 +73,22 @@ impl Account<'_> {
     }
 
     /// One download of something that proves itself by its own signature.
-    pub(super) fn traced_download(&self, action: Action, url: &str) -> Result<Vec<u8>, Error> {
-        let http = self.http()?;
+    pub(super) fn traced_download(&self, action: Action, url: &str, limit: u64) -> Result<Vec<u8>, Error> {
         self.traced(
             action,
             &format!("GET {url}"),
-            || {
-                let response = http.get_public(url, DOWNLOAD_LIMIT)?;
-                match response.status {
-                    200 => Ok(response.body),
-                    status => Err(Error::HttpStatus { url: url.to_owned(), status }),
-                }
-            },
+            || self.download(url, limit),
             |octets| (format!("200, {} octets", octets.len()), None),
         )
+    }
+
+    /// The same without an entry: for a profile that is only tried.
+    pub(super) fn download(&self, url: &str, limit: u64) -> Result<Vec<u8>, Error> {
+        let response = self.http()?.get_public(url, limit)?;
+        match response.status {
+            200 => Ok(response.body),
+            status => Err(Error::HttpStatus { url: url.to_owned(), status }),
+        }
     }
 
     /// Signs what the trace holds by now.

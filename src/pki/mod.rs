@@ -8,6 +8,8 @@ mod certificate;
 mod curve;
 #[cfg(test)]
 mod curve_tests;
+#[cfg(test)]
+mod discovery_tests;
 mod finding;
 mod identity;
 mod key;
@@ -15,6 +17,8 @@ mod name;
 #[cfg(test)]
 pub(crate) mod openssl_specimen;
 mod pem;
+mod pointers;
+mod published;
 mod request;
 mod revocation;
 mod signature;
@@ -35,4 +39,4 @@ pub use key::{KeyError, PrivateKey, RsaUnwrap};
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};
-pub use validate::{Purpose, Trusted, choose, validate};
+pub use validate::{ListsFor, Purpose, Trusted, choose, choose_by, find_path, validate};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use certval::compare_names;
 use der::Decode;
 use jiff::Timestamp;
 use x509_cert::crl::CertificateList;
@@ -79,6 +80,6 @@ impl RevocationList {
 
     /// Whether it comes from the authority that issued this certificate, by name.
     pub fn covers(&self, certificate: &Certificate) -> bool {
-        &self.issuer_name == certificate.parsed().tbs_certificate().issuer()
+        compare_names(&self.issuer_name, certificate.parsed().tbs_certificate().issuer())
     }
 }

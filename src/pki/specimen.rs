@@ -2,11 +2,15 @@
 
 use std::sync::LazyLock;
 
+use der::Encode;
+use der::asn1::{Ia5String, ObjectIdentifier};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
-    SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
+    CrlIssuingDistributionPoint, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
 };
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{AccessDescription, AuthorityInfoAccessSyntax};
 
 use super::{Certificate, Identity, KeyKind, PrivateKey, RevocationList, TrustAnchors};
 
@@ -17,6 +21,11 @@ pub(crate) const NOON: &str = "2026-06-01T12:00:00Z";
 pub(crate) fn rsa_key() -> PrivateKey {
     static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate(KeyKind::Rsa { bits: 3072 }).unwrap());
     KEY.clone()
+}
+
+/// For who has no revocation lists.
+pub(crate) fn no_lists(_path: &[Certificate]) -> Vec<RevocationList> {
+    Vec::new()
 }
 
 /// An authority: a root, or one below another.
@@ -34,6 +43,12 @@ pub(crate) struct Leaf<'a> {
     pub(crate) years: (i32, i32),
     pub(crate) serial: u64,
     pub(crate) identifier: bool,
+    /// Where it says that its revocation list is.
+    pub(crate) lists: Vec<String>,
+    /// Where it says that the certificate of its issuer is.
+    pub(crate) issuers: Vec<String>,
+    /// More alternative names, beside the address.
+    pub(crate) names: Vec<SanType>,
 }
 
 impl<'a> Leaf<'a> {
@@ -54,6 +69,9 @@ impl<'a> Leaf<'a> {
             years: (2025, 2027),
             serial: 77,
             identifier: true,
+            lists: Vec::new(),
+            issuers: Vec::new(),
+            names: Vec::new(),
         }
     }
 }
@@ -95,6 +113,12 @@ impl Authority {
         if let Some(address) = leaf.address {
             params.subject_alt_names = vec![SanType::Rfc822Name(address.try_into().unwrap())];
         }
+        params.subject_alt_names.extend(leaf.names.iter().cloned());
+        params.crl_distribution_points =
+            leaf.lists.iter().map(|url| CrlDistributionPoint { uris: vec![url.clone()] }).collect();
+        if !leaf.issuers.is_empty() {
+            params.custom_extensions.push(authority_information(&leaf.issuers));
+        }
         params.key_usages = leaf.usages.clone();
         params.extended_key_usages = leaf.purposes.clone();
         params.not_before = rcgen::date_time_ymd(leaf.years.0, 6, 1);
@@ -111,6 +135,16 @@ impl Authority {
 
     /// A list of revoked serial numbers, good from a month before [`NOON`] to a month after.
     pub(crate) fn revoke(&self, serials: &[u64]) -> RevocationList {
+        self.list(None, serials)
+    }
+
+    /// The part of such a list that is published here and tells only about certificates that point here.
+    pub(crate) fn revoke_part(&self, url: &str, serials: &[u64]) -> RevocationList {
+        let distribution_point = CrlDistributionPoint { uris: vec![url.to_owned()] };
+        self.list(Some(CrlIssuingDistributionPoint { distribution_point, scope: None }), serials)
+    }
+
+    fn list(&self, part: Option<CrlIssuingDistributionPoint>, serials: &[u64]) -> RevocationList {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: rcgen::date_time_ymd(2026, 5, 1),
@@ -121,7 +155,7 @@ impl Authority {
             this_update: rcgen::date_time_ymd(2026, 5, 1),
             next_update: rcgen::date_time_ymd(2026, 7, 1),
             crl_number: SerialNumber::from(1),
-            issuing_distribution_point: None,
+            issuing_distribution_point: part,
             revoked_certs: serials.iter().map(revoked).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
@@ -140,4 +174,14 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         params
     }
+}
+
+/// The extension authorityInfoAccess with these caIssuers, which rcgen does not write.
+fn authority_information(urls: &[String]) -> CustomExtension {
+    let descriptions = urls.iter().map(|url| AccessDescription {
+        access_method: ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2"),
+        access_location: GeneralName::UniformResourceIdentifier(Ia5String::new(url).unwrap()),
+    });
+    let content = AuthorityInfoAccessSyntax(descriptions.collect()).to_der().unwrap();
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
 }

@@ -71,11 +71,14 @@ impl Trusted {
     }
 }
 
+/// Finds the lists that tell about a certificate and those above it: the leaf first, the anchor last.
+pub type ListsFor<'a> = dyn Fn(&[Certificate]) -> Vec<RevocationList> + 'a;
+
 /// Judges one certificate at a moment.
 ///
-/// Revocation: without lists it is not looked at. With lists, one of them must tell about the leaf, and those that are
-/// there for the authorities above it count too. A list made after `at` counts: who was revoked later could have dated
-/// a signature back.
+/// Revocation: with lists, one of them must tell about the leaf, and those that are there for the authorities above it
+/// count too. About a certificate that itself says where its list is, one must tell in any case. A list made after `at`
+/// counts: who was revoked later could have dated a signature back.
 pub fn validate(
     leaf: &Certificate,
     intermediates: &[Certificate],
@@ -85,6 +88,35 @@ pub fn validate(
     address: Option<&Address>,
     at: Timestamp,
 ) -> Result<Trusted, Finding> {
+    let (path, address) =
+        (first_path(leaf, intermediates, anchors, Some(crls), purpose, address, at)?, address.cloned());
+    Ok(Trusted { certificate: leaf.clone(), path, purpose, address, at })
+}
+
+/// The path of a certificate that would be believed if it is not revoked: the certificate first, the anchor last. It
+/// tells which lists are needed to judge; only an authority that is believed may send us anywhere to fetch them.
+pub fn find_path(
+    leaf: &Certificate,
+    intermediates: &[Certificate],
+    anchors: &TrustAnchors,
+    purpose: Purpose,
+    address: Option<&Address>,
+    at: Timestamp,
+) -> Result<Vec<Certificate>, Finding> {
+    let above = first_path(leaf, intermediates, anchors, None, purpose, address, at)?;
+    Ok(std::iter::once(leaf.clone()).chain(above).collect())
+}
+
+/// The first path that holds; without lists revocation is not looked at.
+fn first_path(
+    leaf: &Certificate,
+    intermediates: &[Certificate],
+    anchors: &TrustAnchors,
+    crls: Option<&[RevocationList]>,
+    purpose: Purpose,
+    address: Option<&Address>,
+    at: Timestamp,
+) -> Result<Vec<Certificate>, Finding> {
     check_leaf(leaf, purpose, address, at)?;
     let environment = environment();
     let mut finding = Finding::Untrusted;
@@ -94,12 +126,10 @@ pub fn validate(
             finding = Finding::Constraint;
             continue;
         }
-        match check_path(&environment, leaf, &path, at)
-            .and_then(|()| check_revocation(&environment, leaf, &path, crls, at))
-        {
-            Ok(()) => {
-                return Ok(Trusted { certificate: leaf.clone(), path, purpose, address: address.cloned(), at });
-            }
+        let checked = check_path(&environment, leaf, &path, at)
+            .and_then(|()| crls.map_or(Ok(()), |crls| check_revocation(&environment, leaf, &path, crls, at)));
+        match checked {
+            Ok(()) => return Ok(path),
             Err(found) => finding = found,
         }
     }
@@ -117,11 +147,20 @@ pub fn choose(
     address: Option<&Address>,
     at: Timestamp,
 ) -> Result<Trusted, Vec<(Certificate, Finding)>> {
+    choose_by(candidates, at, |candidate| validate(candidate, intermediates, anchors, crls, purpose, address, at))
+}
+
+/// The same for who judges each candidate with evidence of its own.
+pub fn choose_by(
+    candidates: &[Certificate],
+    at: Timestamp,
+    mut judge: impl FnMut(&Certificate) -> Result<Trusted, Finding>,
+) -> Result<Trusted, Vec<(Certificate, Finding)>> {
     let mut order: Vec<&Certificate> = candidates.iter().collect();
     order.sort_by_key(|candidate| (!candidate.is_valid_at(at), std::cmp::Reverse(candidate.not_before())));
     let mut refused = Vec::new();
     for candidate in order {
-        match validate(candidate, intermediates, anchors, crls, purpose, address, at) {
+        match judge(candidate) {
             Ok(trusted) => return Ok(trusted),
             Err(finding) => refused.push((candidate.clone(), finding)),
         }
@@ -205,7 +244,7 @@ impl Search<'_> {
 }
 
 /// By name, and by key identifier where both certificates give one.
-fn issued(issuer: &Certificate, subject: &Certificate) -> bool {
+pub(super) fn issued(issuer: &Certificate, subject: &Certificate) -> bool {
     let (issuer_tbs, subject_tbs) = (issuer.parsed().tbs_certificate(), subject.parsed().tbs_certificate());
     let identifiers_agree = match (issuer.key_identifier(), subject.authority_key_identifier()) {
         (Some(one), Some(other)) => one == other,
@@ -290,14 +329,12 @@ fn check_revocation(
     crls: &[RevocationList],
     at: Timestamp,
 ) -> Result<(), Finding> {
-    if crls.is_empty() {
-        return Ok(());
-    }
     let mut subject = leaf;
     for issuer in path {
         let mut covering: Vec<&RevocationList> = crls.iter().filter(|crl| crl.covers(subject)).collect();
         covering.sort_by_key(|crl| std::cmp::Reverse(crl.this_update()));
-        if issuer != subject && (!covering.is_empty() || subject == leaf) {
+        let wanted = !covering.is_empty() || subject.names_revocation_list() || (subject == leaf && !crls.is_empty());
+        if issuer != subject && wanted {
             check_status(environment, subject, issuer, &covering, at)?;
         }
         subject = issuer;

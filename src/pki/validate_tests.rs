@@ -5,7 +5,7 @@ use std::slice::from_ref;
 use rcgen::{ExtendedKeyUsagePurpose, GeneralSubtree, KeyUsagePurpose, NameConstraints};
 
 use super::specimen::{Authority, Leaf, NOON, rsa_key};
-use super::{Certificate, Finding, Purpose, RevocationList, TrustAnchors, Trusted, choose, validate};
+use super::{Certificate, Finding, Purpose, RevocationList, TrustAnchors, Trusted, choose, find_path, validate};
 
 const ZOE: &str = "zoe@medecin.sandbox";
 
@@ -168,6 +168,58 @@ fn a_revocation_list_decides_when_there_is_one() {
         "2026-08-01T00:00:00Z".parse().unwrap(),
     );
     assert_eq!(stale.err(), Some(Finding::RevocationUnknown), "a list past its next update");
+}
+
+#[test]
+fn a_certificate_that_says_where_its_list_is_needs_it() {
+    let space = Space::new();
+    let mut leaf = Leaf::new(ZOE);
+    leaf.lists = vec!["http://crl.test/personnes.crl".to_owned()];
+    let leaf = space.issuing.certify(&leaf);
+    let issuing = [space.issuing.certificate.clone()];
+    let judge = |crls: &[RevocationList]| space.judge_with(&leaf, &issuing, crls, Purpose::EmailSigning).err();
+    assert_eq!(judge(&[]), Some(Finding::RevocationUnknown), "nobody looked");
+    assert_eq!(judge(&[space.root.revoke(&[])]), Some(Finding::RevocationUnknown));
+    assert_eq!(judge(&[space.issuing.revoke(&[])]), None);
+    assert_eq!(judge(&[space.issuing.revoke(&[77])]), Some(Finding::Revoked));
+    // The path that is looked for first, to know which lists to fetch, is found all the same.
+    let (address, at) = (ZOE.parse().unwrap(), NOON.parse().unwrap());
+    let anchors = space.root.anchors();
+    let path = find_path(&leaf, &issuing, &anchors, Purpose::EmailSigning, Some(&address), at).unwrap();
+    assert_eq!(path, [leaf, issuing[0].clone(), space.root.certificate.clone()]);
+}
+
+#[test]
+fn an_authority_that_says_where_its_list_is_needs_it_too() {
+    let space = Space::new();
+    let issuing = space.root.below_with("TEST AC PERSONNES", |params| {
+        params.serial_number = Some(rcgen::SerialNumber::from(5u64));
+        params.crl_distribution_points =
+            vec![rcgen::CrlDistributionPoint { uris: vec!["http://crl.test/racine.crl".to_owned()] }];
+    });
+    let leaf = issuing.certify(&Leaf::new(ZOE));
+    let above = [issuing.certificate.clone()];
+    let judge = |crls: &[RevocationList]| space.judge_with(&leaf, &above, crls, Purpose::EmailSigning).err();
+    assert_eq!(judge(&[]), Some(Finding::RevocationUnknown));
+    assert_eq!(judge(&[issuing.revoke(&[])]), Some(Finding::RevocationUnknown), "only the leaf is told of");
+    assert_eq!(judge(&[issuing.revoke(&[]), space.root.revoke(&[])]), None);
+    assert_eq!(judge(&[issuing.revoke(&[]), space.root.revoke(&[5])]), Some(Finding::Revoked));
+}
+
+#[test]
+fn a_part_of_a_list_does_not_speak_for_another_part() {
+    let space = Space::new();
+    let mut leaf = Leaf::new(ZOE);
+    leaf.lists = vec!["http://crl.test/part-1.crl".to_owned()];
+    let leaf = space.issuing.certify(&leaf);
+    let issuing = [space.issuing.certificate.clone()];
+    let judge = |part: &str, serials: &[u64]| {
+        let list = space.issuing.revoke_part(&format!("http://crl.test/{part}.crl"), serials);
+        space.judge_with(&leaf, &issuing, &[list], Purpose::EmailSigning).err()
+    };
+    assert_eq!(judge("part-1", &[]), None);
+    assert_eq!(judge("part-1", &[77]), Some(Finding::Revoked));
+    assert_eq!(judge("part-2", &[]), Some(Finding::RevocationUnknown));
 }
 
 #[test]

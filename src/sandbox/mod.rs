@@ -1,12 +1,16 @@
 //! A whole compliant operator on loopback, for trying and testing.
 //!
 //! It shares no line with the clients it serves: its own authority, its own parsers, its own idea of the protocols.
+//!
+//! Who wants to try certificates of their own lays them beside its state: `shown/PROFILE.pem` is what the directory shows
+//! for a mailbox, and the files in `served/` are had over HTTP from where the revocation lists are.
 
 mod authority;
 mod credentials;
 mod directory;
 mod faults;
 mod http;
+mod laid_out;
 mod leafs;
 mod list;
 mod listener;

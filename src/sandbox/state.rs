@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authority::{AUTHORITY_YEARS, Authority, DAY};
 use super::credentials::{base32, hex, password, random};
+use super::laid_out::LaidOut;
 use super::leafs::{branch, list_signer, person_leaf};
 use super::people::{Entry, Keys, PEOPLE};
 use super::{Ports, SandboxError};
@@ -73,6 +74,9 @@ pub(super) struct Records {
     persons: Pair,
     pub list_signer: LeafRecord,
     pub people: BTreeMap<String, PersonRecord>,
+    /// What lies beside the file.
+    #[serde(skip)]
+    pub laid_out: LaidOut,
 }
 
 /// The state of one sandbox, read or made.
@@ -127,6 +131,7 @@ impl State {
     fn of(dir: &Path, clock: Clock, records: Records) -> State {
         let authority =
             Authority::new(clock, records.root.clone(), records.organisations.clone(), records.persons.clone());
+        let records = Records { laid_out: LaidOut::below(dir), ..records };
         State { dir: dir.to_owned(), records, authority: Arc::new(authority) }
     }
 
@@ -155,7 +160,9 @@ impl State {
             people.insert(entry.profile().to_owned(), record);
         }
         let api_key = hex(&random::<16>());
-        let records = Records { version: VERSION, api_key, root, organisations, persons, list_signer, people };
+        let laid_out = LaidOut::below(dir);
+        let records =
+            Records { version: VERSION, api_key, root, organisations, persons, list_signer, people, laid_out };
         Ok(State { dir: dir.to_owned(), records, authority: Arc::new(authority) })
     }
 

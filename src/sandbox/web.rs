@@ -1,4 +1,4 @@
-//! What the operator serves over HTTP: directory and white list under TLS, revocation lists in clear.
+//! What the operator serves over HTTP: directory and white list under TLS, revocation lists and issuers in clear.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,10 +53,13 @@ pub(super) fn list(state: &State, clock: Clock, faults: &Arc<Faults>, tls: &Arc<
 
 /// The revocation lists, in clear as RFC 5280, section 8, wants them: who must check a certificate first cannot start TLS.
 pub(super) fn revocation(state: &State, faults: &Arc<Faults>) -> Site<Answer> {
-    let authority = Arc::clone(&state.authority);
+    let (authority, laid_out) = (Arc::clone(&state.authority), state.records.laid_out.clone());
     let answer = move |request: &Request| match REVOCATION_LISTS.iter().find(|(path, _)| *path == request.path) {
         Some((_, branch)) => file(request, "application/pkix-crl", authority.revocation_list(*branch)),
-        None => Response::text(404, "Not Found"),
+        None => match laid_out.served(&request.path).transpose() {
+            Some(bytes) => file(request, "application/octet-stream", bytes),
+            None => Response::text(404, "Not Found"),
+        },
     };
     site(Stage::Crl, faults, None, Box::new(answer))
 }

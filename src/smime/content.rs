@@ -35,15 +35,17 @@ pub(super) struct Content {
     pub(super) complete: bool,
 }
 
-/// Writes every part into a folder but the text, which is given.
+/// Writes every part into a folder but the text, which is given. Fields repeated for old readers are looked for in what was
+/// encrypted only (RFC 9788, section 4.5.3.1).
 pub(super) fn collect<R: Read + Seek + ?Sized>(
     payload: &Entity,
     stream: &mut R,
     folder: &Path,
+    encrypted: bool,
 ) -> Result<Content, OpenError> {
     let taken = RESERVED_NAMES.into_iter().map(str::to_owned).collect();
     let content = Content { text: String::new(), files: Vec::new(), complete: true };
-    let mut collector = Collector { stream, folder, taken, content };
+    let mut collector = Collector { stream, folder, encrypted, taken, content };
     collector.visit(payload)?;
     Ok(collector.content)
 }
@@ -51,6 +53,7 @@ pub(super) fn collect<R: Read + Seek + ?Sized>(
 struct Collector<'a, R: ?Sized> {
     stream: &'a mut R,
     folder: &'a Path,
+    encrypted: bool,
     taken: BTreeSet<String>,
     content: Content,
 }
@@ -84,7 +87,7 @@ impl<R: Read + Seek + ?Sized> Collector<'_, R> {
             return Ok(None);
         }
         let mut text = decode_text(entity.media_type().parameter("charset"), &octets);
-        if entity.media_type().parameter("hp-legacy-display") == Some("1") {
+        if self.encrypted && entity.media_type().parameter("hp-legacy-display") == Some("1") {
             text = without_legacy_display(&text).to_owned();
         }
         Ok(Some(text))
@@ -133,9 +136,13 @@ fn nameless(media_type: &str) -> &'static str {
     }
 }
 
-/// Takes away the fields repeated for readers that do not know header protection (RFC 9788, section 4.5.3).
+/// Takes away the fields repeated for readers that do not know header protection: the lines before the first blank one, and
+/// that one (RFC 9788, section 4.5.3.2). A text without a blank line is shown whole rather than lost.
 fn without_legacy_display(text: &str) -> &str {
-    text.split_once("\n\n").map_or("", |(_, rest)| rest)
+    match text.strip_prefix('\n') {
+        Some(rest) => rest,
+        None => text.split_once("\n\n").map_or(text, |(_, rest)| rest),
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +156,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut stream = Cursor::new(message);
         let entity = Entity::scan_all(&mut stream).unwrap();
-        (collect(&entity, &mut stream, dir.path()).unwrap(), dir)
+        (collect(&entity, &mut stream, dir.path(), true).unwrap(), dir)
     }
 
     fn file<'a>(content: &'a Content, name: &str) -> &'a ReceivedFile {
@@ -184,7 +191,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut stream = Cursor::new("Content-Type: a/b\nContent-Transfer-Encoding: base64\n\nQUI=QUI=\n");
         let entity = Entity::scan_all(&mut stream).unwrap();
-        assert!(matches!(collect(&entity, &mut stream, dir.path()), Err(OpenError::Malformed(_))));
+        assert!(matches!(collect(&entity, &mut stream, dir.path(), true), Err(OpenError::Malformed(_))));
         assert_eq!(dir.path().read_dir().unwrap().count(), 0, "no half of a file is left");
     }
 
@@ -199,5 +206,7 @@ mod tests {
         let (content, _dir) =
             collected("Content-Type: text/plain; hp-legacy-display=1\n\nSubject: secret\nFrom: a\n\nBonjour\n");
         assert_eq!(content.text, "Bonjour\n");
+        assert_eq!(without_legacy_display("\nBonjour\n\nZoé\n"), "Bonjour\n\nZoé\n");
+        assert_eq!(without_legacy_display("Bonjour\n"), "Bonjour\n", "better twice than never");
     }
 }

@@ -127,7 +127,8 @@ pub fn open<R: Read + Seek>(raw: &mut R, keys: &[Identity], accept: Accept, dir:
     let differences = differences(&outer, header, protection);
     let headers = Headers::read(header);
     let payload = payload.clone();
-    let content = collect(&payload, opening.stream(), folder.path())?;
+    let encrypted = opening.layers.iter().any(|layer| matches!(layer, Layer::Encrypted(_)));
+    let content = collect(&payload, opening.stream(), folder.path(), encrypted)?;
     let layers = opening.layers;
     Ok(Opened { outer: Headers::read(&outer), headers, protection, differences, layers, content, folder })
 }
@@ -233,11 +234,11 @@ fn protected_payload<'a>(
     let protection = match kind.parameter("hp") {
         _ if !layered => HeaderProtection::None,
         Some(hp) if hp.eq_ignore_ascii_case("cipher") => HeaderProtection::Cipher,
-        Some(_) => HeaderProtection::Clear,
-        None if kind.parameter("protected-headers").is_some() && root.header().count("From") > 0 => {
+        Some(hp) if hp.eq_ignore_ascii_case("clear") => HeaderProtection::Clear,
+        _ if kind.parameter("protected-headers").is_some() && root.header().count("From") > 0 => {
             HeaderProtection::Older
         }
-        None => HeaderProtection::None,
+        _ => HeaderProtection::None,
     };
     if protection != HeaderProtection::None {
         return (root, root.header(), protection);

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::list::{LIST_LIMIT, ListError, WhiteList};
 use crate::fs::{self, FsError};
 use crate::hex::Hex;
-use crate::pki::TrustAnchors;
+use crate::pki::{ListsFor, TrustAnchors};
 
 /// A copy younger than this is used without asking for another.
 const REFETCH_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -68,23 +68,24 @@ impl Held {
 }
 
 /// Where the copy of one signer's list is kept.
-pub struct ListCache {
+pub struct ListCache<'a> {
     dir: PathBuf,
     name: String,
     anchors: TrustAnchors,
     signer_cn: String,
+    crls_for: &'a ListsFor<'a>,
 }
 
-impl ListCache {
+impl<'a> ListCache<'a> {
     /// A cache in a private folder, made when first needed. Lists of other signers or other anchors have other names.
-    pub fn new(dir: &Path, anchors: &TrustAnchors, signer_cn: &str) -> ListCache {
+    pub fn new(dir: &Path, anchors: &TrustAnchors, signer_cn: &str, crls_for: &'a ListsFor<'a>) -> ListCache<'a> {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(signer_cn.as_bytes());
         for anchor in anchors.certificates() {
             context.update(&anchor.sha256());
         }
         let name = format!("white-list-{}", Hex(&context.finish().as_ref()[..8]));
-        ListCache { dir: dir.to_owned(), name, anchors: anchors.clone(), signer_cn: signer_cn.to_owned() }
+        ListCache { dir: dir.to_owned(), name, anchors: anchors.clone(), signer_cn: signer_cn.to_owned(), crls_for }
     }
 
     /// The kept copy, if there is one that verifies. Asks nobody.
@@ -92,7 +93,7 @@ impl ListCache {
         let xml = fs::read_private(&self.path("xml"), LIST_LIMIT).ok()?;
         let stamped = self.fetched_at(&xml).filter(|at| *at <= now);
         // A signer's certificate may end while its last list is still the newest there is.
-        let list = WhiteList::verify(&xml, &self.anchors, &self.signer_cn, stamped.unwrap_or(now)).ok()?;
+        let list = self.verify(&xml, stamped.unwrap_or(now)).ok()?;
         let fetched_at = stamped.unwrap_or(list.generated());
         Some(Held::new(list, fetched_at, now))
     }
@@ -118,7 +119,7 @@ impl ListCache {
 
     /// Verifies what was fetched and keeps it, unless an older list than the kept one is offered.
     fn take(&self, xml: &[u8], now: Timestamp) -> Result<Held, CacheError> {
-        let list = WhiteList::verify(xml, &self.anchors, &self.signer_cn, now)?;
+        let list = self.verify(xml, now)?;
         let guarded = fs::private_dir(&self.dir).and_then(|()| fs::Lock::acquire(&self.path("lock")));
         // Another process may have kept a newer one in the meantime: compare under the lock.
         if let Some(kept) = self.kept(now)
@@ -129,6 +130,10 @@ impl ListCache {
         }
         let stored = guarded.and_then(|_lock| self.store(xml, now));
         Ok(Held { trouble: stored.err().map(CacheError::Keep), ..Held::new(list, now, now) })
+    }
+
+    fn verify(&self, xml: &[u8], at: Timestamp) -> Result<WhiteList, ListError> {
+        WhiteList::verify(xml, &self.anchors, &self.signer_cn, self.crls_for, at)
     }
 
     fn store(&self, xml: &[u8], now: Timestamp) -> Result<(), FsError> {
@@ -156,13 +161,14 @@ fn fingerprint(xml: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::specimen::no_lists;
     use crate::space::specimen::{SIGNER, noon, signer};
 
     const MONDAY: &str = "2026-05-31T01:00:00Z";
     const TUESDAY: &str = "2026-06-01T01:00:00Z";
 
-    fn cache(dir: &Path) -> ListCache {
-        ListCache::new(&dir.join("cache"), &signer().anchors, SIGNER)
+    fn cache(dir: &Path) -> ListCache<'static> {
+        ListCache::new(&dir.join("cache"), &signer().anchors, SIGNER, &no_lists)
     }
 
     fn never() -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {

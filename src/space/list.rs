@@ -12,7 +12,7 @@ use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use super::recipients::{Admitted, Refusal, Registered};
 use super::signature::Signed;
-use crate::pki::{self, Certificate, Finding, Purpose, TrustAnchors};
+use crate::pki::{self, Certificate, Finding, ListsFor, Purpose, TrustAnchors};
 
 /// Octets a list may have. The real one has some 4 million.
 pub const LIST_LIMIT: u64 = 64 * 1024 * 1024;
@@ -73,9 +73,16 @@ pub struct WhiteList {
 }
 
 impl WhiteList {
-    /// Verifies and reads a list. Time and place of the signer's certificate are judged at `at`: now for a list just
-    /// fetched, the moment it was fetched for a kept one.
-    pub fn verify(xml: &[u8], anchors: &TrustAnchors, signer_cn: &str, at: Timestamp) -> Result<WhiteList, ListError> {
+    /// Verifies and reads a list. The signer's certificate is judged at `at`: now for a list just fetched, the moment it
+    /// was fetched for a kept one; and with the revocation lists that are found for its path, which count whenever they
+    /// were made.
+    pub fn verify(
+        xml: &[u8],
+        anchors: &TrustAnchors,
+        signer_cn: &str,
+        crls_for: &ListsFor<'_>,
+        at: Timestamp,
+    ) -> Result<WhiteList, ListError> {
         if xml.len() as u64 > LIST_LIMIT {
             return Err(ListError::TooLarge);
         }
@@ -86,7 +93,10 @@ impl WhiteList {
             .map(|der| Certificate::from_der(der).map_err(|_| ListError::Certificate))
             .collect::<Result<_, _>>()?;
         let (signer, issuers) = certificates.split_first().ok_or(ListError::Certificate)?;
-        pki::validate(signer, issuers, anchors, &[], Purpose::EmailSigning, None, at).map_err(ListError::Signer)?;
+        let purpose = Purpose::EmailSigning;
+        let path = pki::find_path(signer, issuers, anchors, purpose, None, at).map_err(ListError::Signer)?;
+        let crls = crls_for(&path);
+        pki::validate(signer, issuers, anchors, &crls, purpose, None, at).map_err(ListError::Signer)?;
         // For mail a certificate without extended key usage will do; here it would be that of somebody else.
         if !matches!(signer.parsed().tbs_certificate().get_extension::<ExtendedKeyUsage>(), Ok(Some(_))) {
             return Err(ListError::Signer(Finding::WrongUsage));

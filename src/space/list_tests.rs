@@ -2,7 +2,8 @@
 
 use super::specimen::{SIGNER, Signer, noon, signed_info, signer};
 use super::{LIST_LIMIT, ListError, WhiteList};
-use crate::pki::{Finding, TrustAnchors};
+use crate::pki::specimen::no_lists;
+use crate::pki::{Certificate, Finding, RevocationList, TrustAnchors};
 
 const SIGNED: &[u8] = include_bytes!("../../tests/vectors/white-list/signed.xml");
 const DATE: &str = "2026-05-31T01:00:00Z";
@@ -10,11 +11,11 @@ const DATE: &str = "2026-05-31T01:00:00Z";
 /// Verifies the list that xmlsec1 signed.
 fn vector(xml: &[u8], signer_cn: &str, at: &str) -> Result<WhiteList, ListError> {
     let anchors = TrustAnchors::from_pem(include_bytes!("../../tests/vectors/white-list/anchors.pem")).unwrap();
-    WhiteList::verify(xml, &anchors, signer_cn, at.parse().unwrap())
+    WhiteList::verify(xml, &anchors, signer_cn, &no_lists, at.parse().unwrap())
 }
 
 fn verify(xml: impl AsRef<[u8]>) -> Result<WhiteList, ListError> {
-    WhiteList::verify(xml.as_ref(), &signer().anchors, SIGNER, noon())
+    WhiteList::verify(xml.as_ref(), &signer().anchors, SIGNER, &no_lists, noon())
 }
 
 /// A document in canonical form, not yet signed.
@@ -83,7 +84,7 @@ fn the_signer_must_be_the_expected_one_with_a_path_and_in_time() {
     assert!(matches!(late, ListError::Signer(Finding::Expired { .. })));
     let early = check("alb.exemple-mss.test", "2026-11-01T00:00:00Z");
     assert!(matches!(early, ListError::Signer(Finding::NotYetValid { .. })));
-    let nobody = WhiteList::verify(SIGNED, &signer().anchors, "alb.exemple-mss.test", noon());
+    let nobody = WhiteList::verify(SIGNED, &signer().anchors, "alb.exemple-mss.test", &no_lists, noon());
     assert!(matches!(nobody, Err(ListError::Signer(_))));
 }
 
@@ -92,9 +93,30 @@ fn a_signer_that_is_not_certified_for_mail_is_refused() {
     for purposes in [vec![], vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth]] {
         let other = Signer::with(|leaf| leaf.purposes = purposes);
         let list = other.list(DATE, &["a.test"]);
-        let result = WhiteList::verify(&list, &other.anchors, SIGNER, noon());
+        let result = WhiteList::verify(&list, &other.anchors, SIGNER, &no_lists, noon());
         assert!(matches!(result, Err(ListError::Signer(Finding::WrongUsage))));
     }
+}
+
+#[test]
+fn a_signer_that_was_revoked_or_of_whom_nobody_can_tell_is_refused() {
+    let named = Signer::with(|leaf| leaf.lists = vec!["http://crl.test/liste.crl".to_owned()]);
+    for (signer, without) in [(signer(), true), (&named, false)] {
+        let list = signer.list(DATE, &["a.test"]);
+        let verify = |crls: Vec<RevocationList>| {
+            let found = |path: &[Certificate]| {
+                assert_eq!(path, [signer.certificate.clone(), signer.authority.certificate.clone()]);
+                crls.clone()
+            };
+            WhiteList::verify(&list, &signer.anchors, SIGNER, &found, noon())
+        };
+        assert_eq!(verify(vec![]).is_ok(), without);
+        assert!(verify(vec![signer.authority.revoke(&[])]).is_ok());
+        let revoked = verify(vec![signer.authority.revoke(&[77])]);
+        assert!(matches!(revoked, Err(ListError::Signer(Finding::Revoked))));
+    }
+    let unknown = WhiteList::verify(&named.list(DATE, &["a.test"]), &named.anchors, SIGNER, &no_lists, noon());
+    assert!(matches!(unknown, Err(ListError::Signer(Finding::RevocationUnknown))));
 }
 
 #[test]

@@ -239,13 +239,13 @@ impl<'a> IntoIterator for &'a Recipients {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::specimen::{Authority, Leaf};
+    use crate::pki::specimen::{Authority, Leaf, no_lists};
     use crate::pki::{Purpose, validate};
     use crate::space::specimen::{SIGNER, noon, signer};
 
     fn list() -> WhiteList {
         let xml = signer().list("2026-05-31T01:00:00Z", &["medecin.sandbox", "hopital.sandbox"]);
-        WhiteList::verify(&xml, &signer().anchors, SIGNER, noon()).unwrap()
+        WhiteList::verify(&xml, &signer().anchors, SIGNER, &no_lists, noon()).unwrap()
     }
 
     fn registered(address: &str) -> Registered {

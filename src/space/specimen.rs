@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Admitted, MailboxKind, Registered, WhiteList};
 use crate::mail::Address;
-use crate::pki::specimen::{Authority, Leaf, NOON, rsa_key};
+use crate::pki::specimen::{Authority, Leaf, NOON, no_lists, rsa_key};
 use crate::pki::{Certificate, TrustAnchors};
 
 pub(super) const SIGNER: &str = "alb@liste.sandbox";
@@ -18,6 +18,7 @@ pub(super) const SIGNER: &str = "alb@liste.sandbox";
 pub(super) struct Signer {
     pub(super) anchors: TrustAnchors,
     pub(super) certificate: Certificate,
+    pub(super) authority: Authority,
 }
 
 pub(super) fn signer() -> &'static Signer {
@@ -34,7 +35,7 @@ pub(crate) fn admitted(address: &Address) -> Admitted {
     static LIST: LazyLock<WhiteList> = LazyLock::new(|| {
         let domains = ["biologie.sandbox", "medecin.sandbox", "hopital.sandbox"];
         let xml = signer().list("2026-05-31T01:00:00Z", &domains);
-        WhiteList::verify(&xml, &signer().anchors, SIGNER, noon()).unwrap()
+        WhiteList::verify(&xml, &signer().anchors, SIGNER, &no_lists, noon()).unwrap()
     });
     let registered = Registered {
         address: address.clone(),
@@ -53,7 +54,7 @@ impl Signer {
         let authority = Authority::root("TEST AC LISTE");
         let mut leaf = Leaf::with_key(SIGNER, rsa_key());
         change(&mut leaf);
-        Signer { certificate: authority.certify(&leaf), anchors: authority.anchors() }
+        Signer { certificate: authority.certify(&leaf), anchors: authority.anchors(), authority }
     }
 
     /// A list with the usual shape.

@@ -29,6 +29,8 @@ pub enum Action {
     List,
     /// A revocation list is fetched.
     Revocation,
+    /// The certificate of an issuer is fetched.
+    Issuer,
     /// A server is looked at, without a message.
     Probe,
     /// Something that was kept here is erased.
@@ -39,7 +41,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 12] = [
+    pub const ALL: [Action; 13] = [
         Action::Send,
         Action::SignIn,
         Action::Fetch,
@@ -49,6 +51,7 @@ impl Action {
         Action::Lookup,
         Action::List,
         Action::Revocation,
+        Action::Issuer,
         Action::Probe,
         Action::Erase,
         Action::Resolve,
@@ -66,6 +69,7 @@ impl Action {
             Action::Lookup => "lookup",
             Action::List => "list",
             Action::Revocation => "revocation",
+            Action::Issuer => "issuer",
             Action::Probe => "probe",
             Action::Erase => "erase",
             Action::Resolve => "resolve",

@@ -241,7 +241,12 @@ fn letter(from: &str, entity: &str) -> Vec<u8> {
 fn signed(bench: &Bench, profile: &str, entity: &str) -> String {
     let (certificate, key) = post::identity(bench, profile);
     let identity = Identity::from_pem(&fs::read(certificate).unwrap(), &fs::read(key).unwrap()).unwrap();
-    let mut signer = DetachedSigner::new(&identity, post::NOW.parse::<Timestamp>().unwrap());
+    signed_by(&identity, entity, post::NOW.parse().unwrap())
+}
+
+/// The entity in multipart/signed.
+pub fn signed_by(identity: &Identity, entity: &str, at: Timestamp) -> String {
+    let mut signer = DetachedSigner::new(identity, at);
     let kind = format!("multipart/signed; protocol=\"application/pkcs7-signature\"; micalg={}", signer.micalg());
     signer.update(entity.as_bytes());
     let signature = STANDARD.encode(signer.finish().unwrap());

@@ -5,6 +5,7 @@ mod curl;
 mod gnupg;
 mod openssl;
 mod packages;
+mod paths;
 mod pkcs12;
 mod python;
 mod vault_openssl;

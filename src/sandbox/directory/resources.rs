@@ -4,6 +4,8 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use crate::sandbox::SandboxError;
@@ -248,8 +250,7 @@ fn mailbox(entry: &Entry, records: &Records) -> Result<Value, SandboxError> {
         "dr.martin" => vec![email_type],
         _ => vec![email_type, metadata],
     };
-    if let Some(leaf) = &records.people[entry.profile()].leaf {
-        let der = certificate_der(&leaf.pair.certificate)?;
+    for der in shown(entry, records)? {
         extensions.push(json!({"url": CERTIFICATE_EXTENSION, "valueBase64Binary": BASE64_STANDARD.encode(der)}));
     }
     let mut telecom = json!({"extension": extensions, "system": "email", "value": entry.address});
@@ -257,6 +258,15 @@ fn mailbox(entry: &Entry, records: &Records) -> Result<Value, SandboxError> {
         telecom["rank"] = json!(1);
     }
     Ok(telecom)
+}
+
+/// The certificates shown for a mailbox: those that somebody laid out for it, else the one that was issued.
+fn shown(entry: &Entry, records: &Records) -> Result<Vec<CertificateDer<'static>>, SandboxError> {
+    if let Some(pem) = records.laid_out.certificates(entry.profile())? {
+        return CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(SandboxError::authority);
+    }
+    let leaf = records.people[entry.profile()].leaf.iter();
+    leaf.map(|leaf| certificate_der(&leaf.pair.certificate)).collect()
 }
 
 fn metadata(entry: &Entry) -> Vec<Value> {
