@@ -9,6 +9,8 @@ mod envelope_tests;
 mod envelope_writer;
 mod error;
 mod evp;
+#[cfg(test)]
+mod hostile_tests;
 mod oid;
 mod recipient;
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod content;
 #[cfg(test)]
 mod foreign_tests;
 mod layer;
+#[cfg(test)]
+mod matrix_tests;
 mod open;
 mod opened;
 mod protection;
