@@ -10,6 +10,8 @@ mod envelope_tests;
 mod envelope_writer;
 mod error;
 mod evp;
+#[cfg(test)]
+mod hostile_tests;
 mod oid;
 mod password;
 mod pkcs12;

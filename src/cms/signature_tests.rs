@@ -7,17 +7,17 @@ use super::{CmsError, DetachedSigner, OpaqueSigner, RsaSignature, Signer, oid, v
 use crate::pki::specimen::{Authority, Leaf, NOON, rsa_key};
 use crate::pki::{Capabilities, Identity, KeyKind, PrivateKey, Reader};
 
-const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nresult\r\n";
+pub(super) const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nresult\r\n";
 
-fn identity(key: PrivateKey) -> Identity {
+pub(super) fn identity(key: PrivateKey) -> Identity {
     Authority::root("TEST AC").identity(Leaf::with_key("zoe@medecin.sandbox", key))
 }
 
-fn p256() -> Identity {
+pub(super) fn p256() -> Identity {
     identity(PrivateKey::generate(KeyKind::P256).unwrap())
 }
 
-fn sign(identity: &Identity, content: &[u8]) -> Vec<u8> {
+pub(super) fn sign(identity: &Identity, content: &[u8]) -> Vec<u8> {
     let mut signer = DetachedSigner::new(identity, NOON.parse().unwrap());
     for piece in content.chunks(7) {
         signer.update(piece);
@@ -25,12 +25,12 @@ fn sign(identity: &Identity, content: &[u8]) -> Vec<u8> {
     signer.finish().unwrap()
 }
 
-fn verify(signature: &[u8], mut content: &[u8]) -> Result<Vec<Signer>, CmsError> {
+pub(super) fn verify(signature: &[u8], mut content: &[u8]) -> Result<Vec<Signer>, CmsError> {
     verify_detached(signature, &mut content)
 }
 
 /// SignedData rebuilt from its parts: [version, digests, content info, certificates, signer infos].
-fn rebuilt(signature: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+pub(super) fn rebuilt(signature: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let mut outer = Cursor(signature).expect(tlv::SEQUENCE).unwrap().inside();
     outer.expect(tlv::OID).unwrap();
     let mut inside = outer.expect(0xA0).unwrap().inside().expect(tlv::SEQUENCE).unwrap().inside();
@@ -44,7 +44,7 @@ fn rebuilt(signature: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> 
 }
 
 /// Rebuilds the only SignerInfo: [version, identifier, digest, attributes, algorithm, signature].
-fn with_signer(signature: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+pub(super) fn with_signer(signature: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     rebuilt(signature, |parts| {
         let mut inside = Cursor(&parts[4]).expect(tlv::SET).unwrap().inside().expect(tlv::SEQUENCE).unwrap().inside();
         let mut signer = Vec::new();

@@ -6,6 +6,8 @@ mod foreign_tests;
 #[cfg(test)]
 mod header_protection_tests;
 mod layer;
+#[cfg(test)]
+mod matrix_tests;
 mod open;
 mod opened;
 mod protection;

@@ -47,9 +47,24 @@ impl Running {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn finish(mut self) -> Outcome {
+    pub fn finish(self) -> Outcome {
+        self.watch(|_| {})
+    }
+
+    /// Waits for its end, and tells how many octets of memory it had resident at the worst moment.
+    #[track_caller]
+    pub fn finish_measured(self) -> (Outcome, u64) {
+        let mut peak = 0;
+        // The system keeps the highest value itself, so only what came in the last two milliseconds can be missed.
+        let outcome = self.watch(|child| peak = peak_memory(child).unwrap_or(0).max(peak));
+        (outcome, peak)
+    }
+
+    #[track_caller]
+    fn watch(mut self, mut look: impl FnMut(&Child)) -> Outcome {
         let until = Instant::now() + PATIENCE;
         loop {
+            look(&self.child);
             if let Some(status) = self.child.try_wait().expect("the program is ours to wait for") {
                 let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
                 return Outcome::new(self.shown.clone(), status, stdout, &stderr);
@@ -99,6 +114,13 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The high-water mark of a running program (proc_pid_status(5)).
+fn peak_memory(child: &Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
 /// One stream of a program, read as it comes.
