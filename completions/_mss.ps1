@@ -163,6 +163,7 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--unlock-key', '--unlock-key', [CompletionResultType]::ParameterName, 'The key of that certificate (PEM, mode 0600)')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Also take messages that are marked as seen')
             [CompletionResult]::new('--accept-unsigned', '--accept-unsigned', [CompletionResultType]::ParameterName, 'Store unsigned messages with the verified ones, not in quarantine; the finding stays')
+            [CompletionResult]::new('--accept-3des', '--accept-3des', [CompletionResultType]::ParameterName, 'Also decrypt 3DES, which some old programs still write; without a valid signature it stays in quarantine')
             [CompletionResult]::new('--accept-renewed-folder', '--accept-renewed-folder', [CompletionResultType]::ParameterName, 'Go on although the server made the folder anew: messages are told apart by their content')
             [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Work against a whole operator started inside this process; its mail is kept between runs')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON: one object, or one line for each recipient, message or entry')

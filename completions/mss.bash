@@ -959,7 +959,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__fetch)
-            opts="-p -q -v -h --to --after --folder --all --limit --accept-unsigned --accept-renewed-folder --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --to --after --folder --all --limit --accept-unsigned --accept-3des --accept-renewed-folder --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

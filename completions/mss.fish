@@ -152,6 +152,7 @@ complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-certificate -d 
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-unsigned -d 'Store unsigned messages with the verified ones, not in quarantine; the finding stays'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-3des -d 'Also decrypt 3DES, which some old programs still write; without a valid signature it stays in quarantine'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-renewed-folder -d 'Go on although the server made the folder anew: messages are told apart by their content'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'

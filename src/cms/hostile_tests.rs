@@ -3,8 +3,8 @@
 use super::signature_tests::{CONTENT, identity, p256, rebuilt, sign, verify, with_signer};
 use super::tlv::{self, Cursor};
 use super::{
-    CmsError, DecryptionKey, EnvelopeWriter, Recipient, RecipientId, oid, open_envelope, recipients_of, verify_opaque,
-    write_definite,
+    Accept, CmsError, DecryptionKey, EnvelopeWriter, Recipient, RecipientId, oid, open_envelope, recipients_of,
+    verify_opaque, write_definite,
 };
 use crate::pki::Identity;
 use crate::pki::specimen::{Authority, Leaf, rsa_key};
@@ -23,7 +23,7 @@ fn sealed(recipients: &[Recipient<'_>]) -> Vec<u8> {
 
 fn open(mut envelope: &[u8], key: DecryptionKey<'_>) -> Result<Vec<u8>, CmsError> {
     let mut content = Vec::new();
-    open_envelope(&mut envelope, &[key], &mut content)?;
+    open_envelope(&mut envelope, &[key], Accept::default(), &mut content)?;
     Ok(content)
 }
 

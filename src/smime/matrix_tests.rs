@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::specimen::{World, composition, noon, octets};
 use super::{Concern, HeaderProtection, Headers, Opened, Severity, judge, open, seal};
+use crate::cms::Accept;
 use crate::mail::{Attachment, Draft};
 use crate::pki::{Identity, TrustAnchors};
 
@@ -42,7 +43,8 @@ struct Matrix {
 impl Matrix {
     fn new(message: Vec<u8>, key: &Identity, anchors: TrustAnchors, at: Timestamp) -> Matrix {
         let dir = folder();
-        let opened = open(&mut Cursor::new(&message), std::slice::from_ref(key), dir.path()).unwrap();
+        let opened =
+            open(&mut Cursor::new(&message), std::slice::from_ref(key), Accept::default(), dir.path()).unwrap();
         let verdict = judge(&opened, &anchors, &[], at);
         assert!(verdict.severity() < Some(Severity::Refuse), "{:?}", verdict.concerns());
         Matrix {
@@ -61,7 +63,7 @@ impl Matrix {
     /// Whether a changed message is believed. If it is, it says what the message said, and where headers are protected,
     /// a warning tells of every change of the outer ones.
     fn is_believed(&self, changed: &[u8], place: usize, dir: &Path) -> bool {
-        let opened = open(&mut Cursor::new(changed), std::slice::from_ref(&self.key), dir);
+        let opened = open(&mut Cursor::new(changed), std::slice::from_ref(&self.key), Accept::default(), dir);
         let believed = opened.is_ok_and(|opened| {
             let verdict = judge(&opened, &self.anchors, &[], self.at);
             if verdict.severity() == Some(Severity::Refuse) {
@@ -151,7 +153,9 @@ fn foreign(message: &[u8]) -> Matrix {
     let anchors = TrustAnchors::from_pem(include_bytes!("../../fuzz/keys/root.pem")).unwrap();
     let at = "2027-06-01T12:00:00Z".parse().unwrap();
     let dir = folder();
-    let opens = |key: &Identity| open(&mut Cursor::new(message), std::slice::from_ref(key), dir.path()).is_ok();
+    let opens = |key: &Identity| {
+        open(&mut Cursor::new(message), std::slice::from_ref(key), Accept::default(), dir.path()).is_ok()
+    };
     let key = if opens(&durand) { durand } else { lefevre };
     Matrix::new(message.to_vec(), &key, anchors, at)
 }
