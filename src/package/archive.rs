@@ -103,9 +103,11 @@ mod tests {
 
     use std::io::{Cursor, Read, Seek};
 
+    use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
     use zip::ZipArchive;
 
-    use crate::package::specimen::{HOSTILE, content_of, draft};
+    use crate::mail::safe_name;
+    use crate::package::specimen::{HOSTILE, content_of, draft, draft_of};
 
     fn archive() -> (Vec<u8>, Password) {
         let (draft, password) = (draft(), Password::generate().unwrap());
@@ -153,6 +155,36 @@ mod tests {
         assert!(text.starts_with("\u{feff}De / From: Laboratoire des Tilleuls <labo@biologie.sandbox>\r\n"), "{text}");
         assert!(text.contains(&format!("\r\nObjet / Subject: {HOSTILE}\r\n")), "{text}");
         assert!(text.ends_with("\r\nÀ demain.\r\n"), "{text}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn every_message_comes_out_as_it_was(
+            subject in "\\PC{0,80}",
+            text in "(\\PC|\n){0,400}",
+            name in "[^/\\\\\\pC]{1,80}",
+            octets in proptest::collection::vec(any::<u8>(), 0..5000),
+        ) {
+            let (draft, password) = (draft_of(&subject, &text, &name, &octets), Password::generate().unwrap());
+            let mut archive = Vec::new();
+            write(&content_of(&draft), &password, &draft.parts().date, &mut archive).unwrap();
+            let inner = open(&archive, password.secret().expose()).unwrap();
+            let mut inner = ZipArchive::new(Cursor::new(inner)).unwrap();
+            let mut read = |number: usize| {
+                let mut octets = Vec::new();
+                let mut entry = inner.by_index(number).unwrap();
+                entry.read_to_end(&mut octets).unwrap();
+                (entry.name().unwrap().into_owned(), octets)
+            };
+            let said = String::from_utf8(read(0).1).unwrap();
+            let head = format!("Objet / Subject: {subject}\r\n\r\n");
+            prop_assert!(said.split_once(&head).is_some_and(|(_, rest)| rest == text.replace('\n', "\r\n")));
+            let (named, content) = read(1);
+            prop_assert!(named == safe_name(&name) || safe_name(&name).eq_ignore_ascii_case(TEXT_NAME));
+            prop_assert_eq!(content, octets);
+        }
     }
 
     #[test]

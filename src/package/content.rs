@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::mail::{Attachment, Draft, unique_name};
+use crate::mail::{Attachment, Draft, safe_name, unique_name};
 
 /// A message as a package holds it.
 pub(super) struct Content<'a> {
@@ -41,8 +41,9 @@ impl<'a> Content<'a> {
         let parts = draft.parts();
         let mut taken = BTreeSet::new();
         unique_name(TEXT_NAME, &mut taken);
+        // Whatever the system of the reader forbids in a name is not in it.
         let mut describe =
-            |file: &Attachment| Described { name: unique_name(file.name(), &mut taken), size: file.size() };
+            |file: &Attachment| Described { name: unique_name(&safe_name(file.name()), &mut taken), size: file.size() };
         let from = match &parts.from.label {
             Some(label) => format!("{label} <{}>", parts.from.address),
             None => parts.from.address.to_string(),

@@ -35,6 +35,12 @@ pub(super) fn draft() -> Draft {
     Draft::new(composition(format!("{HOSTILE}\nÀ demain.\n"), vec![file(b"%PDF-1.7 one\0"), file(b"two")])).unwrap()
 }
 
+/// One file and a text, as they are given.
+pub(super) fn draft_of(subject: &str, text: &str, name: &str, octets: &[u8]) -> Draft {
+    let file = Attachment::from_octets(name, octets.to_vec()).unwrap();
+    Draft::new(Composition { subject: subject.to_owned(), ..composition(text.to_owned(), vec![file]) }).unwrap()
+}
+
 /// A file of this many octets, and a text.
 pub(super) fn large(size: u64) -> Draft {
     let file = tempfile::tempfile().unwrap();
