@@ -10,6 +10,7 @@ use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
+use crate::pki::Finding;
 use crate::signin::SignInError;
 use crate::smime::{SealError, TransportError};
 use crate::smtp::{self, SmtpError};
@@ -49,7 +50,11 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::CertificateRefused { address, findings } => {
             let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);
-            diagnosis.hint(format!("ask {address} to publish a certificate that is valid"))
+            diagnosis.hint(if findings.contains(&Finding::RevocationUnknown) {
+                "try again when the revocation list that the certificate names can be had, or name another in trust.crl".to_owned()
+            } else {
+                format!("ask {address} to publish a certificate that is valid")
+            })
         }
         Error::Draft(_) => diagnosis.hint("take line breaks and control characters out of the subject and the labels"),
         Error::AttachmentUnreadable { .. } => {
