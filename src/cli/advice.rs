@@ -11,6 +11,7 @@ use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
 use crate::package::{Format, PackageError};
+use crate::pki::Finding;
 use crate::secret::PromptError;
 use crate::signin::SignInError;
 use crate::smime::{SealError, TransportError};
@@ -58,10 +59,16 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::CertificateRefused { address, findings } => {
             let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let diagnosis = reasons.into_iter().fold(diagnosis, Diagnosis::because);
-            diagnosis.hint_command(
-                format!("ask {address} to publish a certificate that is valid, or send it as a password package"),
-                format!("mss send --package --to {address} --attach FILE"),
-            )
+            if findings.contains(&Finding::RevocationUnknown) {
+                diagnosis.hint(
+                    "try again when the revocation list that the certificate names can be had, or name another in trust.crl",
+                )
+            } else {
+                diagnosis.hint_command(
+                    format!("ask {address} to publish a certificate that is valid, or send it as a password package"),
+                    format!("mss send --package --to {address} --attach FILE"),
+                )
+            }
         }
         Error::Draft(_) => diagnosis.hint("take line breaks and control characters out of the subject and the labels"),
         Error::AttachmentUnreadable { .. } => {

@@ -323,7 +323,7 @@ fn who_sends_is_told_which_list_could_not_be_had() {
     stage.init(&[&root]);
     let outcome = as_laboratory(&stage.bench, ["send", "--to", DURAND, "--attach", "result.pdf"]).run();
     outcome.status(76).stdout_is("").stderr_has(&url).stderr_has("404").stderr_has("no current revocation list");
-    outcome.stderr_has("hint: ");
+    outcome.stderr_has("hint: try again when the revocation list");
 }
 
 #[test]

@@ -75,7 +75,7 @@ const fn refused(
 }
 
 /// As signing certificates, with `openssl verify -purpose smimesign -verify_email`.
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     case("good", "sub", &[USAGE, EMAIL, NAMED]),
     case("no extended key usage", "sub", &[USAGE, NAMED]),
     case("no key usage", "sub", &[EMAIL, NAMED]),
@@ -106,6 +106,7 @@ const CASES: [Case; 29] = [
         &[USAGE, EMAIL, "subjectAltName=email:alice@kim.example,email:alice@evil.example"],
         "constraint",
     ),
+    refused("in an excluded name by its subject", "subout", &[USAGE, EMAIL, "subject=alice@kim.example"], "constraint"),
     refused("too deep", "subbelow", &[USAGE, EMAIL, NAMED], "constraint"),
     refused("issued by no authority", "subnone", &[USAGE, EMAIL, NAMED], "constraint"),
     refused("issued with a key that may not", "subsigns", &[USAGE, EMAIL, NAMED], "wrong-usage"),
@@ -245,6 +246,11 @@ fn openssl_and_mss_agree_on_what_may_be_encrypted_to() {
         assert_eq!(office.openssl(&words), believed, "{usage}");
         assert_eq!(office.finding(Purpose::EmailEncryption, &[]).is_none(), believed, "{usage}");
     }
+    // Nobody is written to under a key that can be factored; OpenSSL leaves that to a security level.
+    office.bench.shell("openssl genrsa -out leaf.key 1024").status(0);
+    office.leaf("sub", &["keyUsage=critical,keyEncipherment", EMAIL, NAMED]);
+    assert!(office.openssl(&words));
+    assert_eq!(office.finding(Purpose::EmailEncryption, &[]), Some("unsupported-key"));
     // RFC 5753, section 7, wants keyAgreement of an ECDH key; OpenSSL asks every key for keyEncipherment.
     office.bench.shell("mv ec.key leaf.key").status(0);
     for (usage, openssl, ours) in [("keyAgreement", false, true), ("keyEncipherment", true, false)] {
