@@ -18,6 +18,7 @@
 //! | 4 | `smime` | `seal` and `open` (RFC 8551), header protection (RFC 9788) |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
 //! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
+//! | 3 | `token` | keys on tokens and cards (PKCS#11), found by their URI, used where they are |
 //! | 3 | `journal` | SQLite files: private, synced at every commit, open to several processes |
 //! | 3 | `space` | the trusted space: the signed white list, `Admitted` recipients |
 //! | 2 | `pki` | certificates, keys, path validation, revocation lists |
@@ -52,5 +53,6 @@ pub mod signin;
 pub mod smime;
 pub mod smtp;
 pub mod space;
+pub mod token;
 pub mod trace;
 pub mod vault;

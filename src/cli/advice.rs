@@ -1,6 +1,8 @@
 //! What to do about a failure, and what the server said of it.
 
 use super::diagnosis::Diagnosis;
+use super::token_advice::{advise_finding, advise_using};
+use crate::cms::CmsError;
 use crate::commands::Error;
 use crate::directory::DirectoryError;
 use crate::fs::FsError;
@@ -10,8 +12,9 @@ use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
+use crate::pki::KeyError;
 use crate::signin::SignInError;
-use crate::smime::{SealError, TransportError};
+use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
 use crate::space::Refusal;
 use crate::trace::TraceError;
@@ -103,6 +106,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         }
         Error::Malformed { .. } => diagnosis.hint("write it in one of these forms"),
         Error::Answer { .. } => diagnosis.hint("see what stdout is connected to; what was done stays done"),
+        Error::Token { source, .. } => advise_finding(diagnosis, source),
+        Error::PinCommand { .. } => diagnosis.hint("run the command of keys.pin-command by hand and see what it says"),
+        Error::Open(OpenError::Cms(CmsError::Key(KeyError::Token(failure))))
+        | Error::Seal(SealError::Cms(CmsError::Key(KeyError::Token(failure)))) => advise_using(diagnosis, *failure),
         Error::Open(_) | Error::Spool { .. } | Error::Seal(SealError::Fs(_)) | Error::Transport(TransportError::Fs(_)) => {
             diagnosis.hint("see whether the disk is full or failing; nothing half done is left, run the same command again")
         }

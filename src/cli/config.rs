@@ -82,7 +82,7 @@ pub enum Deed {
 /// What to install.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "mss config certificate [OPTIONS]")]
-#[command(group = clap::ArgGroup::new("keys").args(["key", "p12"]).required(true).multiple(true))]
+#[command(group = clap::ArgGroup::new("keys").args(["key", "p12", "token"]).required(true).multiple(true))]
 pub struct CertificateArgs {
     #[command(flatten)]
     pub keys: KeyWords,
@@ -332,7 +332,12 @@ fn certificate_and_key(session: &Session<'_>, words: &KeyWords) -> Result<(), Di
     if let Some(profile) = config.profiles.get_mut(&name) {
         if let Some(old) = profile.keys.take() {
             new.previous = old.previous;
-            new.previous.insert(0, KeyPair { certificate: old.certificate, key: old.key });
+            match old.certificate.zip(old.key) {
+                Some((certificate, key)) => new.previous.insert(0, KeyPair { certificate, key }),
+                None => session.output.warning(
+                    "the token that was named before is forgotten: what was sealed to its key opens with it alone",
+                ),
+            }
         }
         profile.keys = Some(new);
     }

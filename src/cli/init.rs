@@ -83,7 +83,7 @@ pub struct Args {
     #[command(flatten)]
     pub keys: KeyWords,
     /// Write a certificate request (PKCS#10) for a new key to this file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "p12"], requires = "key_out")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "p12", "token"], requires = "key_out")]
     pub request_out: Option<PathBuf>,
     /// Write that new key to this file (mode 0600); mss config certificate installs it with its certificate
     #[arg(long, value_name = "FILE", requires = "request_out")]

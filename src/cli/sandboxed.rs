@@ -53,7 +53,7 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
             certificate: None,
             key: None,
         },
-        keys: keys.map(|(certificate, key)| Keys { certificate, key, previous: Vec::new() }),
+        keys: keys.map(|(certificate, key)| Keys::of_pem(certificate, key)),
         storage: storage(&person.storage_seed),
         fetch: Fetch::default(),
         retention: Retention::default(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::error::Error;
+use super::keys::identity_of;
 use super::{Places, Told};
 use crate::clock::Clock;
 use crate::directory::Fhir;
@@ -15,7 +16,7 @@ use crate::mail::{Address, Mailbox};
 use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Timeouts};
 use crate::outbox::Outbox;
 use crate::pki::{Identity, TrustAnchors};
-use crate::secret::Prompt;
+use crate::secret::{Prompt, Secret};
 use crate::signin;
 use crate::space::{CacheError, Freshness, LIST_LIMIT, ListCache, WhiteList};
 use crate::trace::{Action, Trace};
@@ -28,6 +29,8 @@ pub struct World<'a> {
     pub prompt: &'a dyn Prompt,
     pub tell: &'a dyn Fn(Told),
     pub places: &'a Places,
+    /// The first line that a command prints, for secrets that are kept elsewhere; or why there is none.
+    pub output_of: fn(&str) -> Result<Secret<String>, String>,
 }
 
 impl World<'_> {
@@ -125,7 +128,7 @@ impl<'a> Account<'a> {
             return Ok(identity.as_ref());
         }
         let keys = self.profile.keys.as_ref();
-        let identity = keys.map(|keys| self.read_identity(&keys.certificate, keys.key.expose())).transpose()?;
+        let identity = keys.map(|keys| identity_of(self.name, keys, &self.world)).transpose()?;
         Ok(self.identity.get_or_init(|| identity).as_ref())
     }
 

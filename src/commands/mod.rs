@@ -6,6 +6,7 @@ mod error;
 pub mod fetch;
 mod gate;
 pub mod init;
+mod keys;
 pub mod lookup;
 pub mod outbox;
 pub mod purge_check;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 pub use account::{Account, World};
 pub use error::Error;
+pub use keys::identity_of;
 
 /// Where things are kept on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub use certificate::{Certificate, CertificateError, KeyKind};
 pub use curve::{Curve, agree_ephemeral};
 pub use finding::Finding;
 pub use identity::{Identity, IdentityError};
-pub use key::{KeyError, PrivateKey, RsaUnwrap};
+pub use key::{KeyError, KeyHolder, PrivateKey, RsaUnwrap, TokenFailure};
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};

@@ -14,13 +14,19 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 3] = [
+pub const PROGRAMS: [Program; 5] = [
     Program {
         name: "openssl",
         package: "openssl",
         shows: "messages and the vault open with openssl cms, and the reverse",
     },
     Program { name: "python3", package: "python3", shows: "smtplib and imaplib talk to the sandbox" },
+    Program { name: "pkcs11-tool", package: "opensc", shows: "keys are made on a token, and certified there" },
+    Program {
+        name: "softhsm2-util",
+        package: "softhsm2",
+        shows: "a token signs, opens and signs in, and what it refuses is said",
+    },
     Program { name: "curl", package: "curl", shows: "curl submits to the sandbox and lists its mailboxes" },
 ];
 

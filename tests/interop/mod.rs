@@ -4,4 +4,5 @@ mod curl;
 mod openssl;
 mod pkcs12;
 mod python;
+mod token;
 mod vault_openssl;
