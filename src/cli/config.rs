@@ -327,7 +327,7 @@ fn utf8<'a>(octets: &'a [u8], source: &dyn Display) -> Result<&'a str, Diagnosis
 fn certificate_and_key(session: &Session<'_>, words: &KeyWords) -> Result<(), Diagnosis> {
     let mut vault = vault(session)?;
     let name = profile_name(session, vault.document())?;
-    let Some(mut new) = words.read(session)? else { return Ok(()) };
+    let Some((mut new, _)) = words.read(session)? else { return Ok(()) };
     let mut config = vault.document().config().clone();
     if let Some(profile) = config.profiles.get_mut(&name) {
         if let Some(old) = profile.keys.take() {

@@ -48,8 +48,8 @@ pub struct KeyWords {
 }
 
 impl KeyWords {
-    /// The keys that were named, if any were.
-    pub(super) fn read(&self, session: &Session<'_>) -> Result<Option<Keys>, Diagnosis> {
+    /// The keys that were named, if any were. A token is asked for its PIN once as long as the identity is held.
+    pub(super) fn read(&self, session: &Session<'_>) -> Result<Option<(Keys, Identity)>, Diagnosis> {
         if let Some(file) = &self.p12 {
             return self.read_p12(file, session).map(Some);
         }
@@ -57,12 +57,12 @@ impl KeyWords {
             return self.find_token(uri, session).map(Some);
         }
         let Some((certificate, key)) = self.certificate.as_deref().zip(self.key.as_deref()) else { return Ok(None) };
-        let (certificate, key, _) = read_pair(certificate, key)?;
-        Ok(Some(Keys::of_pem(certificate, key)))
+        let (certificate, key, identity) = read_pair(certificate, key)?;
+        Ok(Some((Keys::of_pem(certificate, key), identity)))
     }
 
     /// The key is tried before it is kept: the token is there, takes the PIN, and signs with the key of the certificate.
-    fn find_token(&self, uri: &str, session: &Session<'_>) -> Result<Keys, Diagnosis> {
+    fn find_token(&self, uri: &str, session: &Session<'_>) -> Result<(Keys, Identity), Diagnosis> {
         let keys = Keys {
             certificate: self.certificate.as_deref().map(pem).transpose()?,
             key: None,
@@ -75,10 +75,10 @@ impl KeyWords {
         let name = session.globals.profile.as_deref().unwrap_or("that is made");
         let identity = identity_of(name, &keys, &world)?;
         identity.key().sign(b"mss").map_err(Diagnosis::token_key)?;
-        Ok(keys)
+        Ok((keys, identity))
     }
 
-    fn read_p12(&self, file: &Path, session: &Session<'_>) -> Result<Keys, Diagnosis> {
+    fn read_p12(&self, file: &Path, session: &Session<'_>) -> Result<(Keys, Identity), Diagnosis> {
         // Its key is under a password: the mode of the file is its owner's affair, as with the browsers that make it.
         let octets = fs::read_bounded(file, LIMIT).map_err(|error| Diagnosis::input_file(file, error))?;
         let question = format!("password of {}", file.display());
@@ -90,7 +90,7 @@ impl KeyWords {
         let identity = read_pkcs12(&octets, &password).map_err(|error| not_read(file, error))?;
         let chain = std::iter::once(identity.certificate()).chain(identity.chain());
         let certificate = chain.map(|certificate| certificate.to_pem()).collect();
-        Ok(Keys::of_pem(certificate, identity.key().to_pkcs8_pem()))
+        Ok((Keys::of_pem(certificate, identity.key().to_pkcs8_pem()), identity))
     }
 }
 

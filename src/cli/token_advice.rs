@@ -2,7 +2,7 @@
 
 use super::diagnosis::Diagnosis;
 use crate::pki::TokenFailure;
-use crate::token::TokenError;
+use crate::token::{TokenError, Tries};
 
 /// Before the key was used.
 pub(super) fn advise_finding(diagnosis: Diagnosis, error: &TokenError) -> Diagnosis {
@@ -24,11 +24,13 @@ pub(super) fn advise_finding(diagnosis: Diagnosis, error: &TokenError) -> Diagno
             .because(format!("these are there: {}", listed(present)))
             .hint("name one in keys.token, with token= or serial="),
         TokenError::NotReady => diagnosis.hint("set its PIN with the program that came with it"),
-        TokenError::WrongPin { last_try } => {
-            let diagnosis = match last_try {
-                true => diagnosis.because("it takes one more try before it locks"),
-                false => diagnosis.because("it was tried once and is not tried again by itself: each wrong PIN counts, and the token locks after a few"),
+        TokenError::WrongPin { left } => {
+            let diagnosis = match left {
+                Tries::One => diagnosis.because("it says that one more wrong PIN locks it"),
+                Tries::Few => diagnosis.because("it counts wrong PINs, and says that few are left before it locks"),
+                Tries::Untold => diagnosis.because("tokens count wrong PINs, and lock after a few"),
             };
+            let diagnosis = diagnosis.because("it was tried once, and is not tried again by itself");
             diagnosis.hint("check the PIN, keys.pin or what keys.pin-command prints, before the same command is run again")
         }
         TokenError::PinLength => diagnosis.hint("check keys.pin, or what keys.pin-command prints: it is too short or too long"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::error::Error;
-use super::keys::identity_of;
+use super::keys::{identity_of, signin_identity_of};
 use super::{Places, Told};
 use crate::clock::Clock;
 use crate::directory::Fhir;
@@ -110,10 +110,9 @@ impl<'a> Account<'a> {
     }
 
     fn signin_identity(&self) -> Result<Identity, Error> {
-        let signin = &self.profile.signin;
-        match (&signin.certificate, &signin.key) {
-            (Some(certificate), Some(key)) => self.read_identity(certificate, key.expose()),
-            _ => self.identity()?.cloned().ok_or_else(|| Error::NoKeys { profile: self.name.to_owned() }),
+        match signin_identity_of(self.name, &self.profile.signin, &self.world)? {
+            Some(identity) => Ok(identity),
+            None => self.identity()?.cloned().ok_or_else(|| Error::NoKeys { profile: self.name.to_owned() }),
         }
     }
 

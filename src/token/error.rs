@@ -28,7 +28,7 @@ pub enum TokenError {
     NotReady,
     /// The PIN was refused.
     #[error("the token refused the PIN")]
-    WrongPin { last_try: bool },
+    WrongPin { left: Tries },
     /// A PIN that no token takes.
     #[error("the PIN has a length that the token does not take")]
     PinLength,
@@ -55,6 +55,17 @@ pub enum TokenError {
     Device(#[source] Failed),
 }
 
+/// How many wrong PINs a token still takes, as far as it tells: PKCS#11 has two flags for it and no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tries {
+    /// It does not tell.
+    Untold,
+    /// A PIN was wrong since the last that was right.
+    Few,
+    /// The next wrong one locks it.
+    One,
+}
+
 /// An answer of the PKCS#11 module, by its name: the descriptions in the standard are long and speak to programmers.
 #[derive(Debug, thiserror::Error)]
 #[error("the PKCS#11 module answered {0}")]
@@ -64,7 +75,9 @@ impl From<cryptoki::error::Error> for TokenError {
     fn from(error: cryptoki::error::Error) -> TokenError {
         use cryptoki::error::{Error, RvError};
         match error {
-            Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid, _) => TokenError::WrongPin { last_try: false },
+            Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid, _) => {
+                TokenError::WrongPin { left: Tries::Untold }
+            }
             Error::Pkcs11(RvError::PinLenRange, _) => TokenError::PinLength,
             Error::Pkcs11(RvError::PinLocked | RvError::PinExpired, _) => TokenError::Locked,
             Error::Pkcs11(RvError::UserPinNotInitialized, _) => TokenError::NotReady,
@@ -91,7 +104,7 @@ mod tests {
     #[test]
     fn a_locked_token_is_told_apart_from_a_wrong_pin_and_from_a_broken_reader() {
         let told = |answer| TokenError::from(Error::Pkcs11(answer, Function::Login));
-        assert!(matches!(told(RvError::PinIncorrect), TokenError::WrongPin { last_try: false }));
+        assert!(matches!(told(RvError::PinIncorrect), TokenError::WrongPin { left: Tries::Untold }));
         assert!(matches!(told(RvError::PinLocked), TokenError::Locked));
         assert!(matches!(told(RvError::TokenNotPresent), TokenError::NoToken { .. }));
         let broken = told(RvError::DeviceError);

@@ -28,8 +28,10 @@ pub(super) struct TokenKey {
     pub(super) kind: KeyKind,
     /// What the token can do.
     pub(super) mechanisms: Vec<MechanismType>,
-    /// The PIN, for a key that asks for it at each use (CKA_ALWAYS_AUTHENTICATE).
-    pub(super) each_use: Option<Secret<String>>,
+    /// Whether it asks for the PIN at each use (CKA_ALWAYS_AUTHENTICATE).
+    pub(super) each_use: bool,
+    /// The PIN, for such a key.
+    pub(super) pin: Option<Secret<String>>,
 }
 
 impl TokenKey {
@@ -51,11 +53,14 @@ impl TokenKey {
 
     fn sign_with(&self, mechanism: &Mechanism<'_>, data: &[u8]) -> Result<Vec<u8>, KeyError> {
         let session = self.session();
-        let Some(pin) = &self.each_use else { return session.sign(mechanism, self.handle, data).map_err(failure) };
-        // Between the beginning of an operation and its end, only what takes its data in parts lets the PIN be shown.
-        if !matches!(mechanism, Mechanism::Sha256RsaPkcs | Mechanism::Sha256RsaPkcsPss(_)) {
-            return Err(KeyError::Token(TokenFailure::PinEachUse));
+        if !self.each_use {
+            return session.sign(mechanism, self.handle, data).map_err(failure);
         }
+        // Between the beginning of an operation and its end, only what takes its data in parts lets the PIN be shown.
+        let in_parts = matches!(mechanism, Mechanism::Sha256RsaPkcs | Mechanism::Sha256RsaPkcsPss(_));
+        let Some(pin) = self.pin.as_ref().filter(|_| in_parts) else {
+            return Err(KeyError::Token(TokenFailure::PinEachUse));
+        };
         session.sign_init(mechanism, self.handle).map_err(failure)?;
         session.login(UserType::ContextSpecific, Some(&AuthPin::from(pin.expose().as_str()))).map_err(failure)?;
         session.sign_update(data).map_err(failure)?;
@@ -84,7 +89,7 @@ impl TokenKey {
     }
 
     fn decrypt_with(&self, mechanism: &Mechanism<'_>, ciphertext: &[u8]) -> Result<Vec<u8>, KeyError> {
-        if self.each_use.is_some() {
+        if self.each_use {
             return Err(KeyError::Token(TokenFailure::PinEachUse));
         }
         self.session().decrypt(mechanism, self.handle, ciphertext).map_err(failure)
@@ -138,7 +143,7 @@ impl KeyHolder for TokenKey {
 
     fn agree(&self, peer: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
         let curve = Curve::of(self.kind).ok_or(KeyError::WrongKind)?;
-        if self.each_use.is_some() {
+        if self.each_use {
             return Err(KeyError::Token(TokenFailure::PinEachUse));
         }
         let length = curve.field_octets();

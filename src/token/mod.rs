@@ -6,6 +6,6 @@ mod open;
 mod padding;
 mod uri;
 
-pub use error::TokenError;
+pub use error::{TokenError, Tries};
 pub use open::{Asks, Token};
 pub use uri::{TokenUri, UriError};

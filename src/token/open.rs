@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
+use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::{Slot, TokenInfo};
 use cryptoki::types::AuthPin;
 
-use super::TokenError;
 use super::key::TokenKey;
 use super::uri::{Escaped, TokenUri};
+use super::{TokenError, Tries};
 use crate::pki::{Certificate, Identity, KeyKind, PrivateKey};
 use crate::secret::Secret;
 
@@ -38,6 +38,9 @@ pub struct Token {
     slot: Slot,
     info: TokenInfo,
     uri: TokenUri,
+    session: Session,
+    /// Another key of the token is in use in this process: PKCS#11 logs in once for all sessions.
+    logged_in: bool,
 }
 
 /// A private key among the objects of a token.
@@ -66,7 +69,12 @@ impl Token {
             }
         }
         match (fitting.pop(), fitting.is_empty()) {
-            (Some((slot, info)), true) => Ok(Token { module, slot, info, uri: uri.clone() }),
+            (Some((slot, info)), true) => {
+                let session = module.open_ro_session(slot)?;
+                let logged_in =
+                    matches!(session.get_session_info()?.session_state(), SessionState::RoUser | SessionState::RwUser);
+                Ok(Token { module, slot, info, uri: uri.clone(), session, logged_in })
+            }
             (Some(_), false) => Err(TokenError::SeveralTokens { present }),
             (None, _) => Err(TokenError::NoToken { present }),
         }
@@ -74,7 +82,7 @@ impl Token {
 
     /// What it wants before it uses a key.
     pub fn asks(&self) -> Asks {
-        match (self.info.login_required(), self.info.protected_authentication_path()) {
+        match (self.info.login_required() && !self.logged_in, self.info.protected_authentication_path()) {
             (false, _) => Asks::Nothing,
             (true, true) => Asks::Pad,
             (true, false) => Asks::Pin,
@@ -99,9 +107,9 @@ impl Token {
         }
         let given = certificates.map(|pem| Certificate::from_pem(pem.as_bytes())).transpose();
         let given = given.map_err(TokenError::Certificate)?;
-        let session = self.module.open_ro_session(self.slot)?;
-        self.log_in(&session, pin)?;
-        let keys = private_keys(&session, &self.uri)?;
+        self.log_in(pin)?;
+        let Token { module, slot, uri, session, .. } = self;
+        let keys = private_keys(&session, &uri)?;
         if keys.is_empty() {
             return Err(TokenError::NoKey);
         }
@@ -109,12 +117,12 @@ impl Token {
             Some(given) => with_given(&session, keys, given)?,
             None => with_own(&session, keys)?,
         };
-        let each_use = if key.each_use { pin.cloned() } else { None };
         let holder = TokenKey {
             handle: key.handle,
             kind: certificate.key_kind(),
-            mechanisms: self.module.get_mechanism_list(self.slot)?,
-            each_use,
+            mechanisms: module.get_mechanism_list(slot)?,
+            each_use: key.each_use,
+            pin: pin.filter(|_| key.each_use).cloned(),
             session: Arc::new(Mutex::new(session)),
         };
         let key = PrivateKey::held(&certificate, Arc::new(holder));
@@ -123,13 +131,13 @@ impl Token {
     }
 
     /// One try: a second one with the same PIN could be the one that locks the card.
-    fn log_in(&self, session: &Session, pin: Option<&Secret<String>>) -> Result<(), TokenError> {
+    fn log_in(&self, pin: Option<&Secret<String>>) -> Result<(), TokenError> {
         let pin = match self.asks() {
             Asks::Nothing => return Ok(()),
             Asks::Pad => None,
             Asks::Pin => Some(AuthPin::from(pin.ok_or(TokenError::NotReady)?.expose().as_str())),
         };
-        match session.login(UserType::User, pin.as_ref()) {
+        match self.session.login(UserType::User, pin.as_ref()) {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
             Err(error) => Err(match TokenError::from(error) {
                 TokenError::WrongPin { .. } => {
@@ -137,7 +145,12 @@ impl Token {
                     if info.as_ref().is_some_and(TokenInfo::user_pin_locked) {
                         return Err(TokenError::Locked);
                     }
-                    TokenError::WrongPin { last_try: info.is_some_and(|info| info.user_pin_final_try()) }
+                    let left = match info {
+                        Some(info) if info.user_pin_final_try() => Tries::One,
+                        Some(info) if info.user_pin_count_low() => Tries::Few,
+                        _ => Tries::Untold,
+                    };
+                    TokenError::WrongPin { left }
                 }
                 other => other,
             }),

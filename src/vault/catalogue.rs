@@ -279,6 +279,24 @@ pub const SETTINGS: &[Setting] = &[
     ),
     secret(optional("profile.*.signin.key", Kind::Pem, "Private key of that certificate, PKCS#8.", KEY)),
     optional(
+        "profile.*.signin.token",
+        Kind::TokenUri,
+        "The private key for TLS on a token or card, where it is not that of keys; then signin.key is not used.",
+        "pkcs11:token=CPS;id=%02?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so",
+    ),
+    secret(optional(
+        "profile.*.signin.pin",
+        Kind::Line,
+        "PIN of that token, where it is not that of keys; a token that has both keys asks once.",
+        "123456",
+    )),
+    optional(
+        "profile.*.signin.pin-command",
+        Kind::Line,
+        "Command whose first line of output is the PIN of that token.",
+        "secret-tool lookup token CPS",
+    ),
+    optional(
         "profile.*.keys.certificate",
         Kind::Pem,
         "Certificate chain of the mailbox, leaf first; may be left out where the token has it.",

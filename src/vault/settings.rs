@@ -226,6 +226,13 @@ pub struct SignIn {
     /// PEM key of that certificate.
     #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
     pub key: Option<Secret<String>>,
+    /// PKCS#11 URI (RFC 7512) of the key, where a token has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin_command: Option<String>,
 }
 
 /// A certificate chain and its key.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::bench::operator::{Operator, as_laboratory, with, without};
 use crate::bench::{Bench, Call, Outcome, skip};
-use crate::flows::post::{CARDIOLOGY, DURAND, LABORATORY, LEFEVRE};
+use crate::flows::post::{self, CARDIOLOGY, DURAND, LABORATORY, LEFEVRE};
 
 const PIN: &str = "123456";
 
@@ -137,11 +137,116 @@ fn a_card_without_pss_and_oaep_works_by_the_bare_operation() {
     }
     let bench = bench_with_token("CKM_RSA_PKCS_KEY_PAIR_GEN,CKM_RSA_X_509");
     certified_key(&bench, "cardiologie", CARDIOLOGY, "rsa:3072", "--usage-sign --usage-decrypt");
+    letters(&bench);
     let operator = Operator::start(&bench, &[]);
     // TLS 1.3 asks RSA for PSS.
     let words = without(&without(&words(&bench, &operator, "cardiologie"), "--password-file"), "--totp-seed-file");
     bench.run(words.iter().map(String::as_str).chain(["--sign-in", "certificate"])).status(0);
+    opens_every_letter(&bench);
     seals_and_opens(&bench, "cardiologie", CARDIOLOGY);
+}
+
+/// What OpenSSL encrypts to the RSA key in each way that RFC 8017 has; waits in the INBOX when the operator starts.
+fn letters(bench: &Bench) {
+    let oaep = |hash: &str| format!("-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:{hash}");
+    let ways = ["sha1", "sha256", "sha384", "sha512"].map(oaep).into_iter().chain(["".to_owned()]);
+    for (number, way) in ways.enumerate() {
+        bench.file("inner", format!("Content-Type: text/plain\r\n\r\nletter number {number}\r\n").as_bytes());
+        let words = format!("-encrypt -aes256 -in inner -from {LABORATORY} -to {CARDIOLOGY} -subject x");
+        bench.shell(&format!("openssl cms {words} -out letter.eml -recip card.pem {way}")).status(0);
+        post::put(bench, CARDIOLOGY, &bench.read("letter.eml"));
+    }
+}
+
+/// Nobody signed them: they are opened, and not believed.
+#[track_caller]
+fn opens_every_letter(bench: &Bench) {
+    as_owner(bench, "cardiologie", ["fetch", "--to", "in"]).run().status(1);
+    for number in 0..5 {
+        bench.shell(&format!("grep -rl 'letter number {number}' in")).status(0).stdout_has("message.txt");
+    }
+}
+
+#[test]
+fn every_padding_of_rsa_opens_where_the_token_has_all_mechanisms_and_where_it_has_the_usual_ones() {
+    if !there("every_padding_of_rsa_opens_where_the_token_has_all_mechanisms_and_where_it_has_the_usual_ones") {
+        return;
+    }
+    let bench = bench_with_token("ALL");
+    certified_key(&bench, "cardiologie", CARDIOLOGY, "rsa:2048", "--usage-sign --usage-decrypt");
+    letters(&bench);
+    let operator = Operator::start(&bench, &[]);
+    let words = without(&without(&words(&bench, &operator, "cardiologie"), "--password-file"), "--totp-seed-file");
+    bench.run(words.iter().map(String::as_str).chain(["--sign-in", "certificate"])).status(0);
+    opens_every_letter(&bench);
+    // The digest is made here, the padding on the token.
+    let usual = "slots.mechanisms = CKM_RSA_PKCS,CKM_RSA_PKCS_PSS,CKM_RSA_X_509,CKM_SHA256";
+    bench.shell(&format!("sed -i 's/^slots.mechanisms.*/{usual}/' softhsm2.conf")).status(0);
+    seals_and_opens(&bench, "cardiologie", CARDIOLOGY);
+}
+
+#[test]
+fn one_pin_is_asked_for_once_in_a_run_though_two_keys_of_the_token_are_used() {
+    if !there("one_pin_is_asked_for_once_in_a_run_though_two_keys_of_the_token_are_used") {
+        return;
+    }
+    let bench = bench_with_token("ALL");
+    certified_key(&bench, "cardiologie", CARDIOLOGY, "EC:prime256v1", "--usage-sign --usage-derive");
+    let operator = Operator::start(&bench, &[]);
+    let words = without(&without(&words(&bench, &operator, "cardiologie"), "--password-file"), "--totp-seed-file");
+    let more = ["--sign-in", "certificate", "--pin-command", "echo x >> asked; cat pin"];
+    bench.run(without(&words, "--pin-file").iter().map(String::as_str).chain(more)).status(0);
+    bench.shell("cat asked").stdout_is("x\n");
+    let set = |key: &str, value: &[&str]| {
+        let words = ["config", "set", key].into_iter().chain(value.iter().copied());
+        as_owner(&bench, "cardiologie", words).run().status(0);
+    };
+    set("signin.token", &[&uri("object=mss")]);
+    set("signin.certificate", &["--from-file", "chain.pem"]);
+    set("signin.pin-command", &["echo y >> asked; cat pin"]);
+    seals_and_opens(&bench, "cardiologie", CARDIOLOGY);
+    // Once for send, once for fetch.
+    bench.shell("sed 1d asked | wc -l").stdout_is("2\n");
+}
+
+#[test]
+fn a_token_that_is_pulled_out_in_the_middle_leaves_the_message_where_it_was() {
+    if !there("a_token_that_is_pulled_out_in_the_middle_leaves_the_message_where_it_was") {
+        return;
+    }
+    let bench = bench_with_token("ALL");
+    certified_key(&bench, "laboratoire", LABORATORY, "EC:prime256v1", "--usage-sign --usage-derive");
+    let operator = Operator::start(&bench, &["--fault", "fetch=stall:2"]);
+    // Whoever gives the PIN pulls the token while the server is still thinking.
+    bench.file("give", b"cat pin; test -e pull && { (sleep 1; mv tokens pulled) >/dev/null 2>&1 & }; true");
+    let words = words(&bench, &operator, "laboratoire");
+    let more = ["--pin-command", "sh ./give"];
+    bench.run(without(&words, "--pin-file").iter().map(String::as_str).chain(more)).status(0);
+    let send = ["send", "--to", LABORATORY, "--subject", "x", "--body-file", "-"];
+    as_laboratory(&bench, send).stdin("to myself").run().status(0);
+    bench.file("pull", b"");
+    let fetch = ["--json", "fetch", "--to", "in"];
+    let outcome = as_laboratory(&bench, fetch).run();
+    post::assert_error(&outcome, 69, "token-removed");
+    bench.shell("find in -type f").stdout_is("");
+    bench.shell("mv pulled tokens; rm pull").status(0);
+    as_laboratory(&bench, fetch).run().status(0).stdout_has("\"stored\"");
+}
+
+#[test]
+fn a_key_that_asks_for_the_pin_at_each_use_signs_and_says_what_it_cannot_do() {
+    if !there("a_key_that_asks_for_the_pin_at_each_use_signs_and_says_what_it_cannot_do") {
+        return;
+    }
+    let bench = bench_with_token("ALL");
+    certified_key(&bench, "dr.lefevre", LEFEVRE, "rsa:2048", "--usage-sign --usage-decrypt --always-auth");
+    let operator = Operator::start(&bench, &[]);
+    bench.run(words(&bench, &operator, "dr.lefevre")).status(0);
+    let send = ["send", "--to", LEFEVRE, "--subject", "x", "--body-file", "-"];
+    as_owner(&bench, "dr.lefevre", send).stdin("to myself").run().status(0).stdout_has("accepted");
+    let fetch = as_owner(&bench, "dr.lefevre", ["fetch", "--to", "in"]).run();
+    fetch.status(78).stderr_has("it asks for the PIN at each use of the key").stderr_has("hint: ");
+    bench.shell("find in -type f").stdout_is("");
 }
 
 #[test]
@@ -179,7 +284,7 @@ fn what_the_token_refuses_is_said_with_its_status_and_nothing_is_tried_twice() {
     let words = words(&bench, &operator, "laboratoire");
     let wrong = bench.file("wrong", b"654321\n");
     let refused = bench.run(with(&words, "--pin-file", &wrong));
-    refused.status(77).stderr_has("refused the PIN").stderr_has("not tried again by itself").stderr_lacks("654321");
+    refused.status(77).stderr_has("refused the PIN").stderr_has("few are left before it locks").stderr_lacks("654321");
     bench.run(without(&words, "--pin-file")).status(64).stderr_has("give keys.pin or keys.pin-command");
     let token = |uri: &str| bench.run(with(&words, "--token", uri));
     token(&format!("pkcs11:token=Other?module-path={}", module())).status(69).stderr_has("these are there: Carte labo");
