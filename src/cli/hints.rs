@@ -228,6 +228,7 @@ fn token(error: &TokenError) -> (Status, &'static str) {
 fn token_failure(failure: TokenFailure) -> (Status, &'static str) {
     match failure {
         TokenFailure::Removed => (Status::Unavailable, "token-removed"),
+        TokenFailure::Pin => (Status::SignIn, "token-pin"),
         TokenFailure::NotPermitted | TokenFailure::Mechanism | TokenFailure::PinEachUse | TokenFailure::OtherKey => {
             (Status::Configuration, "token-key")
         }

@@ -58,6 +58,7 @@ pub(super) fn advise_using(diagnosis: Diagnosis, failure: TokenFailure) -> Diagn
         TokenFailure::NotPermitted | TokenFailure::Mechanism => diagnosis.hint(
             "the key needs the right to sign, and to decrypt (RSA) or derive (elliptic curves): another key, or make it anew with that right",
         ),
+        TokenFailure::Pin => diagnosis.hint("check keys.pin, or what keys.pin-command prints: the token locks after a few wrong PINs"),
         TokenFailure::PinEachUse => diagnosis.hint("take a key that asks for the PIN once in a session"),
         TokenFailure::OtherKey => diagnosis.hint("name the key of the certificate in keys.token, with object= or id="),
         TokenFailure::Device => diagnosis.hint("take the card out and put it in again; then run the same command again"),

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
     EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use aws_lc_rs::{digest, rsa};
-use der::asn1::{Any, AnyRef, BitString, Null, ObjectIdentifier};
+use der::asn1::{Any, AnyRef, BitString, Null, ObjectIdentifier, UintRef};
 use der::{Decode, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
@@ -64,6 +64,9 @@ pub enum TokenFailure {
     /// The key asks for the PIN each time, in a way that is not done here.
     #[error("it asks for the PIN at each use of the key, which works here for RSA signatures only")]
     PinEachUse,
+    /// It refused the PIN that it asks for at each use.
+    #[error("it refused the PIN")]
+    Pin,
     /// What it signed does not verify with the certificate.
     #[error("its key is not the key of the certificate")]
     OtherKey,
@@ -324,7 +327,11 @@ impl PrivateKey {
             return Err(KeyError::WrongKind);
         }
         if let Some(holder) = &self.holder {
-            return holder.unwrap_rsa(ciphertext, how);
+            // RFC 8017, section 5.1.2: a number as large as the modulus is no ciphertext. Tokens answer it with whatever
+            // they answer a defect with, and a hostile message is not to look like a card in bad order.
+            let fits =
+                modulus(&self.public).is_some_and(|modulus| ciphertext.len() == modulus.len() && ciphertext < modulus);
+            return if fits { holder.unwrap_rsa(ciphertext, how) } else { Err(KeyError::Refused) };
         }
         let key = rsa::PrivateDecryptingKey::from_pkcs8(self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
         let mut room = Zeroizing::new(vec![0; key.key_size_bytes()]);
@@ -392,6 +399,12 @@ fn rsa_kind(pair: &RsaKeyPair) -> KeyKind {
     let bytes = modulus.big_endian_without_leading_zero();
     let bits = bytes.first().map_or(0, |first| bytes.len() as u32 * 8 - first.leading_zeros());
     KeyKind::Rsa { bits }
+}
+
+/// The modulus of an RSAPublicKey, without zeros at the front.
+fn modulus(public: &[u8]) -> Option<&[u8]> {
+    let mut inside = SliceReader::new(AnyRef::from_der(public).ok()?.value()).ok()?;
+    UintRef::decode(&mut inside).ok().map(|modulus| modulus.as_bytes())
 }
 
 /// Whether it begins as PKCS#8 of any kind does: a version, then an algorithm (RFC 5958, section 2).

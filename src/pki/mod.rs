@@ -8,6 +8,8 @@ mod curve;
 #[cfg(test)]
 mod curve_tests;
 mod finding;
+#[cfg(test)]
+mod holder_tests;
 mod identity;
 mod key;
 mod name;

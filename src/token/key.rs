@@ -88,6 +88,15 @@ impl TokenKey {
         Ok(block)
     }
 
+    /// With the padding taken off by the token. Some answer a wrong one as they answer a defect: it counts as a wrong one.
+    fn unpadded_there(&self, mechanism: &Mechanism<'_>, ciphertext: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
+        match self.decrypt_with(mechanism, ciphertext) {
+            Ok(plain) => Ok(Secret::new(plain)),
+            Err(KeyError::Token(TokenFailure::Device)) => Err(KeyError::Refused),
+            Err(error) => Err(error),
+        }
+    }
+
     fn decrypt_with(&self, mechanism: &Mechanism<'_>, ciphertext: &[u8]) -> Result<Vec<u8>, KeyError> {
         if self.each_use {
             return Err(KeyError::Token(TokenFailure::PinEachUse));
@@ -131,14 +140,14 @@ impl KeyHolder for TokenKey {
             return padding::unpad(&self.bare(ciphertext)?, how);
         }
         let (hash, mgf) = match how {
-            RsaUnwrap::Pkcs1 => return self.decrypt_with(&Mechanism::RsaPkcs, ciphertext).map(Secret::new),
+            RsaUnwrap::Pkcs1 => return self.unpadded_there(&Mechanism::RsaPkcs, ciphertext),
             RsaUnwrap::OaepSha1 => (MechanismType::SHA1, PkcsMgfType::MGF1_SHA1),
             RsaUnwrap::OaepSha256 => (MechanismType::SHA256, PkcsMgfType::MGF1_SHA256),
             RsaUnwrap::OaepSha384 => (MechanismType::SHA384, PkcsMgfType::MGF1_SHA384),
             RsaUnwrap::OaepSha512 => (MechanismType::SHA512, PkcsMgfType::MGF1_SHA512),
         };
         let parameters = PkcsOaepParams::new(hash, mgf, PkcsOaepSource::empty());
-        self.decrypt_with(&Mechanism::RsaPkcsOaep(parameters), ciphertext).map(Secret::new)
+        self.unpadded_there(&Mechanism::RsaPkcsOaep(parameters), ciphertext)
     }
 
     fn agree(&self, peer: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
@@ -198,6 +207,7 @@ fn failure(error: Error) -> KeyError {
         | RvError::UserNotLoggedIn
         | RvError::KeyHandleInvalid
         | RvError::ObjectHandleInvalid => TokenFailure::Removed,
+        RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange | RvError::PinLocked => TokenFailure::Pin,
         RvError::KeyFunctionNotPermitted | RvError::ActionProhibited => TokenFailure::NotPermitted,
         RvError::MechanismInvalid | RvError::MechanismParamInvalid | RvError::FunctionNotSupported => {
             TokenFailure::Mechanism
