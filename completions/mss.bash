@@ -401,7 +401,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__certificate)
-            opts="-p -q -v -h --certificate --key --p12 --p12-password-file --p12-password-fd --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -424,6 +424,18 @@ _mss() {
                     return 0
                     ;;
                 --p12-password-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin-command)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1033,7 +1045,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__init)
-            opts="-p -q -v -h --address --label --author --submission --mailbox --security --directory --api-key-file --certificate-extension --list --list-signer --anchors --revocation-list --sign-in --user --password-file --totp-seed-file --certificate --key --p12 --p12-password-file --p12-password-fd --request-out --key-out --new-passphrase-file --service-key-out --no-probe --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --address --label --author --submission --mailbox --security --directory --api-key-file --certificate-extension --list --list-signer --anchors --revocation-list --sign-in --user --password-file --totp-seed-file --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --request-out --key-out --new-passphrase-file --service-key-out --no-probe --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1124,6 +1136,18 @@ _mss() {
                     return 0
                     ;;
                 --p12-password-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin-command)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -77,6 +77,9 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l key -d 'The key of the 
 complete -c mss -n "__fish_mss_using_subcommand init" -l p12 -d 'The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l p12-password-file -d 'Read the password of the PKCS#12 file from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l p12-password-fd -d 'Read the password of the PKCS#12 file from this file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l token -d 'The private key on a token or card: its PKCS#11 URI (RFC 7512) with module-path; the certificate may be there too' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l pin-file -d 'Keep the PIN of the token, read from the first line of this file (mode 0600); without, it is asked for at each run' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l pin-command -d 'Keep this command, whose first line of output is the PIN of the token' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l request-out -d 'Write a certificate request (PKCS#10) for a new key to this file' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l key-out -d 'Write that new key to this file (mode 0600); mss config certificate installs it with its certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l new-passphrase-file -d 'Read the passphrase of the new vault from the first line of this file (mode 0600)' -r -F
@@ -479,6 +482,9 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l p12 -d 'The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l p12-password-file -d 'Read the password of the PKCS#12 file from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l p12-password-fd -d 'Read the password of the PKCS#12 file from this file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l token -d 'The private key on a token or card: its PKCS#11 URI (RFC 7512) with module-path; the certificate may be there too' -r
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l pin-file -d 'Keep the PIN of the token, read from the first line of this file (mode 0600); without, it is asked for at each run' -r -F
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l pin-command -d 'Keep this command, whose first line of output is the PIN of the token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r

@@ -15,7 +15,6 @@ pub use source::Source;
 const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/cli/config.rs", "compares two typings of a passphrase, hands the settings to the editor"),
     ("src/cli/init.rs", "writes a new key to the file that was asked for"),
-    ("src/cli/unlock.rs", "reads the key that opens the vault"),
     ("src/cli/sandbox.rs", "prints the throw-away secrets of the sandbox, which is what it is for"),
     ("src/cli/terminal.rs", "shows the password of a package, which is what was asked for"),
     ("src/cms/agreement.rs", "derives the key-encryption key from the shared secret"),
@@ -30,6 +29,9 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/directory/client.rs", "sends the key of the directory with each request"),
     ("src/package/archive.rs", "gives the password to the cipher of the archive"),
     ("src/package/page.rs", "derives the key of a page from its password"),
+    ("src/commands/keys.rs", "reads the key of a profile"),
+    ("src/token/key.rs", "shows the PIN for a key that asks for it at each use"),
+    ("src/token/open.rs", "shows the PIN to the token"),
     ("src/pki/key.rs", "reads private keys and writes them out as PKCS#8"),
     ("src/sandbox/authority.rs", "signs with the keys of the throw-away authority"),
     ("src/sandbox/credentials.rs", "draws the passwords and seeds of the sandbox"),

@@ -1,6 +1,8 @@
 //! What to do about a failure, and what the server said of it.
 
 use super::diagnosis::Diagnosis;
+use super::token_advice::{advise_finding, advise_using};
+use crate::cms::CmsError;
 use crate::commands::Error;
 use crate::directory::DirectoryError;
 use crate::fs::FsError;
@@ -11,10 +13,10 @@ use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
 use crate::package::{Format, PackageError};
-use crate::pki::Finding;
+use crate::pki::{Finding, KeyError};
 use crate::secret::PromptError;
 use crate::signin::SignInError;
-use crate::smime::{SealError, TransportError};
+use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
 use crate::space::Refusal;
 use crate::trace::TraceError;
@@ -141,6 +143,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         }
         Error::Malformed { .. } => diagnosis.hint("write it in one of these forms"),
         Error::Answer { .. } => diagnosis.hint("see what stdout is connected to; what was done stays done"),
+        Error::Token { source, .. } => advise_finding(diagnosis, source),
+        Error::PinCommand { .. } => diagnosis.hint("run the command of keys.pin-command by hand and see what it says"),
+        Error::Open(OpenError::Cms(CmsError::Key(KeyError::Token(failure))))
+        | Error::Seal(SealError::Cms(CmsError::Key(KeyError::Token(failure)))) => advise_using(diagnosis, *failure),
         Error::Open(_)
         | Error::Spool { .. }
         | Error::Seal(SealError::Fs(_))

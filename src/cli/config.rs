@@ -82,7 +82,7 @@ pub enum Deed {
 /// What to install.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "mss config certificate [OPTIONS]")]
-#[command(group = clap::ArgGroup::new("keys").args(["key", "p12"]).required(true).multiple(true))]
+#[command(group = clap::ArgGroup::new("keys").args(["key", "p12", "token"]).required(true).multiple(true))]
 pub struct CertificateArgs {
     #[command(flatten)]
     pub keys: KeyWords,
@@ -327,12 +327,17 @@ fn utf8<'a>(octets: &'a [u8], source: &dyn Display) -> Result<&'a str, Diagnosis
 fn certificate_and_key(session: &Session<'_>, words: &KeyWords) -> Result<(), Diagnosis> {
     let mut vault = vault(session)?;
     let name = profile_name(session, vault.document())?;
-    let Some(mut new) = words.read(session)? else { return Ok(()) };
+    let Some((mut new, _)) = words.read(session)? else { return Ok(()) };
     let mut config = vault.document().config().clone();
     if let Some(profile) = config.profiles.get_mut(&name) {
         if let Some(old) = profile.keys.take() {
             new.previous = old.previous;
-            new.previous.insert(0, KeyPair { certificate: old.certificate, key: old.key });
+            match old.certificate.zip(old.key) {
+                Some((certificate, key)) => new.previous.insert(0, KeyPair { certificate, key }),
+                None => session.output.warning(
+                    "the token that was named before is forgotten: what was sealed to its key opens with it alone",
+                ),
+            }
         }
         profile.keys = Some(new);
     }

@@ -5,6 +5,8 @@ use std::path::Path;
 use super::advice::advise;
 use super::diagnosis::Diagnosis;
 use super::status::Status;
+use super::token_advice::advise_using;
+use crate::cms::CmsError;
 use crate::commands::Error;
 use crate::directory::DirectoryError;
 use crate::fs::FsError;
@@ -15,12 +17,13 @@ use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
-use crate::pki::Finding;
+use crate::pki::{Finding, KeyError, TokenFailure};
 use crate::secret::PromptError;
 use crate::signin::SignInError;
-use crate::smime::{SealError, TransportError};
+use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
 use crate::space::{CacheError, Refusal};
+use crate::token::TokenError;
 use crate::trace::TraceError;
 use crate::vault::{SettingsError, VaultError};
 
@@ -111,6 +114,13 @@ impl Diagnosis {
         }
     }
 
+    /// A key on a token that does not sign.
+    pub(super) fn token_key(error: KeyError) -> Diagnosis {
+        let KeyError::Token(failure) = error else { return Diagnosis::caused(Status::Data, "keys", &error) };
+        let (status, code) = token_failure(failure);
+        advise_using(Diagnosis::caused(status, code, &error), failure)
+    }
+
     /// A file that was named and cannot be read.
     pub(super) fn input_file(path: &Path, error: FsError) -> Diagnosis {
         match error {
@@ -148,6 +158,7 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Transport(error) => transport(error),
         Error::Package(error) => package(error),
         Error::PasswordCommand { .. } => (Status::CannotCreate, "password-command"),
+        Error::Open(OpenError::Cms(CmsError::Key(KeyError::Token(failure)))) => token_failure(*failure),
         Error::Open(_) | Error::Spool { .. } => (Status::LocalIo, "spool"),
         Error::Answer { .. } => (Status::LocalIo, "output"),
         Error::Randomness => (Status::LocalIo, "randomness"),
@@ -155,6 +166,8 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::NoKeys { .. } => (Status::Configuration, "no-keys"),
         Error::Anchors { .. } => (Status::Configuration, "anchors"),
         Error::Keys { .. } => (Status::Configuration, "keys"),
+        Error::Token { source, .. } => token(source),
+        Error::PinCommand { .. } => (Status::NoInput, "pin-command"),
         Error::RevocationList { .. } => (Status::Untrusted, "revocation-list"),
         Error::HttpStatus { .. } => (Status::Unavailable, "http-status"),
         Error::FolderRenewed { .. } => (Status::Data, "folder-renewed"),
@@ -196,9 +209,38 @@ fn seal(error: &SealError) -> (Status, &'static str) {
     match error {
         SealError::Compose(error) => compose(error),
         SealError::SignerNotFrom(_) | SealError::SignerNotValid => (Status::Configuration, "own-certificate"),
+        SealError::Cms(CmsError::Key(KeyError::Token(failure))) => token_failure(*failure),
         SealError::OtherRecipients(_) | SealError::Cms(_) => (Status::Bug, "seal"),
         SealError::TooManyBlind => (Status::Usage, "recipients"),
         SealError::Fs(_) | SealError::Randomness => (Status::LocalIo, "spool"),
+    }
+}
+
+fn token(error: &TokenError) -> (Status, &'static str) {
+    match error {
+        TokenError::Uri(_) => (Status::Configuration, "token-uri"),
+        TokenError::NoModule | TokenError::Module { .. } => (Status::Configuration, "token-module"),
+        TokenError::NoToken { .. } => (Status::Unavailable, "token-missing"),
+        TokenError::SeveralTokens { .. } => (Status::Configuration, "token-ambiguous"),
+        TokenError::WrongPin { .. } | TokenError::PinLength | TokenError::LastTry | TokenError::NotReady => {
+            (Status::SignIn, "token-pin")
+        }
+        TokenError::Locked => (Status::SignIn, "token-locked"),
+        TokenError::NoKey | TokenError::SeveralKeys { .. } | TokenError::NoCertificate | TokenError::Certificate(_) => {
+            (Status::Configuration, "token-key")
+        }
+        TokenError::Device(_) => (Status::LocalIo, "token"),
+    }
+}
+
+fn token_failure(failure: TokenFailure) -> (Status, &'static str) {
+    match failure {
+        TokenFailure::Removed => (Status::Unavailable, "token-removed"),
+        TokenFailure::Pin => (Status::SignIn, "token-pin"),
+        TokenFailure::NotPermitted | TokenFailure::Mechanism | TokenFailure::PinEachUse | TokenFailure::OtherKey => {
+            (Status::Configuration, "token-key")
+        }
+        TokenFailure::Device => (Status::LocalIo, "token"),
     }
 }
 

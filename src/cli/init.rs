@@ -19,7 +19,7 @@ use crate::mail::Address;
 use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Document, Fetch, Mailbox, Method, Placement, Profile, Retention,
+    AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention,
     ServiceKey, SignIn, Storage, Submission, Trust, UnknownReader, Vault, Way, WhiteListSource,
 };
 
@@ -83,7 +83,7 @@ pub struct Args {
     #[command(flatten)]
     pub keys: KeyWords,
     /// Write a certificate request (PKCS#10) for a new key to this file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "p12"], requires = "key_out")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "p12", "token"], requires = "key_out")]
     pub request_out: Option<PathBuf>,
     /// Write that new key to this file (mode 0600); mss config certificate installs it with its certificate
     #[arg(long, value_name = "FILE", requires = "request_out")]
@@ -166,7 +166,8 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         .because("they are sealed with keys that a new profile does not have")
         .hint("put its vault back, or move that folder away, or choose another name with --profile"));
     }
-    let profile = profile(args, session, address)?;
+    let (keys, _identity) = args.keys.read(session)?.unzip();
+    let profile = profile(args, session, address, keys)?;
     // Checked before any server is asked: a profile that cannot be written need not be tried.
     let document = document(existing.as_ref(), &name, &profile)?;
     nothing_in_the_way(args)?;
@@ -256,7 +257,7 @@ fn nothing_in_the_way(args: &Args) -> Result<(), Diagnosis> {
     }
 }
 
-fn profile(args: &Args, session: &Session<'_>, address: Address) -> Result<Profile, Diagnosis> {
+fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Keys>) -> Result<Profile, Diagnosis> {
     let author =
         answer(session, args.author.as_ref(), "who acts, for the trace (8 and the RPPS number)", "--author ID")?;
     let submission = answer(session, args.submission.as_ref(), "submission server", "--submission HOST:PORT")?;
@@ -285,7 +286,7 @@ fn profile(args: &Args, session: &Session<'_>, address: Address) -> Result<Profi
         list: WhiteListSource { url: list, signer },
         trust: Trust { anchors: pem(Path::new(&anchors))?, crl: args.revocation_list.clone() },
         signin: sign_in(args, session, &address)?,
-        keys: args.keys.read(session)?,
+        keys,
         storage: storage()?,
         unknown_reader: UnknownReader::default(),
         readers: Vec::new(),
@@ -327,6 +328,9 @@ fn sign_in(args: &Args, session: &Session<'_>, address: &Address) -> Result<Sign
         authzid: AuthorizationIdentity::default(),
         certificate: None,
         key: None,
+        token: None,
+        pin: None,
+        pin_command: None,
     })
 }
 

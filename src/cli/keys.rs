@@ -1,4 +1,4 @@
-//! The words that say where a certificate and its key are: in PEM files or in a PKCS#12 file.
+//! The words that say where a certificate and its key are: in PEM files, in a PKCS#12 file, or on a token.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use super::session::Session;
 use super::status::Status;
 use super::unlock;
 use crate::cms::{Pkcs12Error, read_pkcs12};
+use crate::commands::identity_of;
 use crate::fs;
 use crate::pki::Identity;
 use crate::secret::Secret;
@@ -21,13 +22,13 @@ const LIMIT: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 pub struct KeyWords {
     /// The S/MIME certificate and its chain (PEM)
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "private_key")]
     pub certificate: Option<PathBuf>,
     /// The key of the certificate (PEM, mode 0600)
-    #[arg(long, value_name = "FILE", requires = "certificate")]
+    #[arg(long, value_name = "FILE", requires = "certificate", group = "private_key")]
     pub key: Option<PathBuf>,
     /// The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "key"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "private_key"])]
     pub p12: Option<PathBuf>,
     /// Read the password of the PKCS#12 file from the first line of this file (mode 0600)
     #[arg(long, value_name = "FILE", requires = "p12", conflicts_with = "p12_password_fd")]
@@ -35,19 +36,49 @@ pub struct KeyWords {
     /// Read the password of the PKCS#12 file from this file descriptor
     #[arg(long, value_name = "N", requires = "p12")]
     pub p12_password_fd: Option<i32>,
+    /// The private key on a token or card: its PKCS#11 URI (RFC 7512) with module-path; the certificate may be there too
+    #[arg(long, value_name = "URI", group = "private_key")]
+    pub token: Option<String>,
+    /// Keep the PIN of the token, read from the first line of this file (mode 0600); without, it is asked for at each run
+    #[arg(long, value_name = "FILE", requires = "token", conflicts_with = "pin_command")]
+    pub pin_file: Option<PathBuf>,
+    /// Keep this command, whose first line of output is the PIN of the token
+    #[arg(long, value_name = "COMMAND", requires = "token")]
+    pub pin_command: Option<String>,
 }
 
 impl KeyWords {
-    /// The keys that were named, if any were.
-    pub(super) fn read(&self, session: &Session<'_>) -> Result<Option<Keys>, Diagnosis> {
+    /// The keys that were named, if any were. A token is asked for its PIN once as long as the identity is held.
+    pub(super) fn read(&self, session: &Session<'_>) -> Result<Option<(Keys, Identity)>, Diagnosis> {
         if let Some(file) = &self.p12 {
             return self.read_p12(file, session).map(Some);
         }
-        let named = self.certificate.as_deref().zip(self.key.as_deref());
-        named.map(|(certificate, key)| read_keys(certificate, key)).transpose()
+        if let Some(uri) = &self.token {
+            return self.find_token(uri, session).map(Some);
+        }
+        let Some((certificate, key)) = self.certificate.as_deref().zip(self.key.as_deref()) else { return Ok(None) };
+        let (certificate, key, identity) = read_pair(certificate, key)?;
+        Ok(Some((Keys::of_pem(certificate, key), identity)))
     }
 
-    fn read_p12(&self, file: &Path, session: &Session<'_>) -> Result<Keys, Diagnosis> {
+    /// The key is tried before it is kept: the token is there, takes the PIN, and signs with the key of the certificate.
+    fn find_token(&self, uri: &str, session: &Session<'_>) -> Result<(Keys, Identity), Diagnosis> {
+        let keys = Keys {
+            certificate: self.certificate.as_deref().map(pem).transpose()?,
+            key: None,
+            token: Some(uri.to_owned()),
+            pin: self.pin_file.as_deref().map(unlock::read_file).transpose()?,
+            pin_command: self.pin_command.clone(),
+            previous: Vec::new(),
+        };
+        let world = session.world();
+        let name = session.globals.profile.as_deref().unwrap_or("that is made");
+        let identity = identity_of(name, &keys, &world)?;
+        identity.key().sign(b"mss").map_err(Diagnosis::token_key)?;
+        Ok((keys, identity))
+    }
+
+    fn read_p12(&self, file: &Path, session: &Session<'_>) -> Result<(Keys, Identity), Diagnosis> {
         // Its key is under a password: the mode of the file is its owner's affair, as with the browsers that make it.
         let octets = fs::read_bounded(file, LIMIT).map_err(|error| Diagnosis::input_file(file, error))?;
         let question = format!("password of {}", file.display());
@@ -59,7 +90,7 @@ impl KeyWords {
         let identity = read_pkcs12(&octets, &password).map_err(|error| not_read(file, error))?;
         let chain = std::iter::once(identity.certificate()).chain(identity.chain());
         let certificate = chain.map(|certificate| certificate.to_pem()).collect();
-        Ok(Keys { certificate, key: identity.key().to_pkcs8_pem(), previous: Vec::new() })
+        Ok((Keys::of_pem(certificate, identity.key().to_pkcs8_pem()), identity))
     }
 }
 
@@ -93,13 +124,14 @@ fn not_read(file: &Path, error: Pkcs12Error) -> Diagnosis {
     }
 }
 
-/// A certificate and its key from their files; they must belong together.
-pub(super) fn read_keys(certificate: &Path, key: &Path) -> Result<Keys, Diagnosis> {
+/// A certificate and its key from their files, as texts and as what they are; they must belong together.
+pub(super) fn read_pair(certificate: &Path, key: &Path) -> Result<(String, Secret<String>, Identity), Diagnosis> {
     let octets = Zeroizing::new(fs::read_private(key, LIMIT).map_err(|error| Diagnosis::secret_file(key, error))?);
     let chain = pem(certificate)?;
-    Identity::from_pem(chain.as_bytes(), &octets).map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
-    let key = String::from_utf8_lossy(&octets).into_owned();
-    Ok(Keys { certificate: chain, key: Secret::new(key), previous: Vec::new() })
+    let identity = Identity::from_pem(chain.as_bytes(), &octets)
+        .map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
+    let key = Secret::new(String::from_utf8_lossy(&octets).into_owned());
+    Ok((chain, key, identity))
 }
 
 /// A PEM text.

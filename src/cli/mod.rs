@@ -24,6 +24,7 @@ mod send;
 mod session;
 pub mod status;
 mod terminal;
+mod token_advice;
 mod unlock;
 mod words;
 

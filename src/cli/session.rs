@@ -91,7 +91,13 @@ impl<'a> Session<'a> {
 
     /// What stories are given from outside.
     pub(super) fn world(&self) -> World<'_> {
-        World { clock: self.clock, prompt: self.prompt.as_ref(), tell: &self.tell, places: &self.places }
+        World {
+            clock: self.clock,
+            prompt: self.prompt.as_ref(),
+            tell: &self.tell,
+            places: &self.places,
+            output_of: unlock::output_of,
+        }
     }
 
     /// The chosen profile, ready for work.

@@ -10,11 +10,10 @@ use zeroize::Zeroizing;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
-use super::keys::read_keys;
+use super::keys::read_pair;
 use super::session::Session;
 use super::status::Status;
 use crate::fs;
-use crate::pki::Identity;
 use crate::secret::Secret;
 use crate::vault::{Config, Document, Opener, SETTINGS, ServiceKey, Vault, VaultError};
 
@@ -34,9 +33,7 @@ pub(super) fn open(session: &Session<'_>) -> Result<Vault, Diagnosis> {
     }
     let opening = &session.globals.opening;
     if let Some((certificate, key)) = opening.unlock_certificate.as_deref().zip(opening.unlock_key.as_deref()) {
-        let keys = read_keys(certificate, key)?;
-        let identity = Identity::from_pem(keys.certificate.as_bytes(), keys.key.expose().as_bytes())
-            .map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
+        let (_, _, identity) = read_pair(certificate, key)?;
         return Ok(Vault::open(&path, Opener::Identity(&identity))?);
     }
     if let Some(file) = service_key_file(session).filter(|_| !passphrase_is_nearer(session)) {
@@ -117,22 +114,26 @@ fn first_line(reader: std::io::Result<impl Read>, source: &str) -> Result<Secret
 }
 
 fn run(command: &str) -> Result<Secret<String>, Diagnosis> {
-    let failed = |why: String| {
+    output_of(command).map_err(|why| {
         Diagnosis::of(Status::NoInput, "passphrase-command", "the passphrase command gave no passphrase").because(why)
-    };
+    })
+}
+
+/// The first line that a command prints, or why there is none.
+pub(super) fn output_of(command: &str) -> Result<Secret<String>, String> {
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     let answer = match child.stdout.take() {
-        Some(stdout) => first_line(Ok(stdout), "the passphrase command"),
-        None => Err(failed("it has no output".to_owned())),
+        Some(stdout) => first_line(Ok(stdout), "the command").map_err(|mut it| it.because.pop().unwrap_or(it.message)),
+        None => Err("it has no output".to_owned()),
     };
-    let ended = child.wait().map_err(|error| failed(error.to_string()))?;
+    let ended = child.wait().map_err(|error| error.to_string())?;
     if !ended.success() {
-        return Err(failed(format!("it ended with {ended}")));
+        return Err(format!("it ended with {ended}"));
     }
     answer
 }

@@ -44,8 +44,8 @@ pub enum CmsError {
     /// The cryptographic library refused.
     #[error("the cryptographic operation failed")]
     Crypto,
-    /// The private key did not sign.
-    #[error("the key did not sign")]
+    /// The private key was not used.
+    #[error("the private key was not used")]
     Key(#[source] crate::pki::KeyError),
     /// Reading or writing failed.
     #[error("reading or writing failed")]

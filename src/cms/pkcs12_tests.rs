@@ -173,6 +173,9 @@ fn a_file_that_would_keep_its_reader_busy_is_refused_at_once() {
         // 600 000, as Windows allows.
         assert_eq!(read(&stretched(&[0x09, 0x27, 0xC0], indefinite), "geheim").err(), Some(Pkcs12Error::Password));
     }
-    let deep = [0x30, 0x80].repeat(10_000);
-    assert_eq!(read(&deep, "geheim").err(), Some(Pkcs12Error::Malformed));
+    for deep in [[0x30, 0x80], [0x24, 0x80]] {
+        assert_eq!(read(&deep.repeat(10_000), "geheim").err(), Some(Pkcs12Error::Malformed));
+        let closed = [deep.repeat(31), vec![4, 1, 7], [0, 0].repeat(31)].concat();
+        assert_eq!(read(&closed, "geheim").err(), Some(Pkcs12Error::Malformed));
+    }
 }

@@ -10,7 +10,7 @@ use super::password::{self, PasswordWrap};
 use super::recipient::issuer_and_serial;
 use super::tlv::{Cursor, OCTET_STRING, OID, SEQUENCE, SET, Tlv};
 use super::{CmsError, oid};
-use crate::pki::{Certificate, Curve, Identity, KeyKind, RsaUnwrap};
+use crate::pki::{Certificate, Curve, Identity, KeyError, KeyKind, RsaUnwrap};
 use crate::secret::Secret;
 
 /// Entries tried with a private key, so that one envelope cannot ask for thousands of operations.
@@ -243,7 +243,7 @@ fn unwrap_transport(
     match scheme {
         oid::RSA_OAEP => {
             let how = oaep(parts)?;
-            identity.key().unwrap_rsa(wrapped, how).map_err(|_| CmsError::Tampered)
+            identity.key().unwrap_rsa(wrapped, how).map_err(not_opened)
         }
         oid::RSA => {
             // RFC 3218, section 2.3.2: whoever sent this must not learn whether the padding was right. A wrong one gives
@@ -252,6 +252,8 @@ fn unwrap_transport(
             aws_lc_rs::rand::fill(&mut random).map_err(|_| CmsError::Crypto)?;
             match identity.key().unwrap_rsa(wrapped, RsaUnwrap::Pkcs1) {
                 Ok(cek) if cek.expose().len() == length => Ok(cek),
+                // A token that is gone says nothing of the padding.
+                Err(KeyError::Token(failure)) => Err(CmsError::Key(KeyError::Token(failure))),
                 _ => Ok(Secret::new(std::mem::take(&mut *random))),
             }
         }
@@ -329,8 +331,16 @@ fn agree(
         return Err(CmsError::Tampered);
     }
     let point = key.expect(0x03)?.body.strip_prefix(&[0]).ok_or(CmsError::Malformed("a public key"))?;
-    let secret = identity.key().agree(point).map_err(|_| CmsError::Tampered)?;
+    let secret = identity.key().agree(point).map_err(not_opened)?;
     Ok((key_encryption_key(derivation, &secret, wrap.whole, material, length)?, wrap_oid))
+}
+
+/// Why a private key gave nothing: the message does not fit it, or the token that holds it did not use it.
+fn not_opened(error: KeyError) -> CmsError {
+    match error {
+        KeyError::Token(_) => CmsError::Key(error),
+        _ => CmsError::Tampered,
+    }
 }
 
 /// AES key unwrap (RFC 3394), which tells a wrong key by its integrity check.

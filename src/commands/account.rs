@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::error::Error;
 use super::evidence::Evidence;
+use super::keys::{identity_of, signin_identity_of};
 use super::{Places, Told};
 use crate::clock::Clock;
 use crate::directory::Fhir;
@@ -17,7 +18,7 @@ use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Ti
 use crate::outbox::Outbox;
 use crate::pki::{Certificate, Identity, TrustAnchors};
 use crate::readers::Readers;
-use crate::secret::Prompt;
+use crate::secret::{Prompt, Secret};
 use crate::signin;
 use crate::space::{CacheError, Freshness, LIST_LIMIT, ListCache, WhiteList};
 use crate::trace::{Action, Trace};
@@ -30,6 +31,8 @@ pub struct World<'a> {
     pub prompt: &'a dyn Prompt,
     pub tell: &'a dyn Fn(Told),
     pub places: &'a Places,
+    /// The first line that a command prints, for secrets that are kept elsewhere; or why there is none.
+    pub output_of: fn(&str) -> Result<Secret<String>, String>,
 }
 
 impl World<'_> {
@@ -109,10 +112,9 @@ impl<'a> Account<'a> {
     }
 
     fn signin_identity(&self) -> Result<Identity, Error> {
-        let signin = &self.profile.signin;
-        match (&signin.certificate, &signin.key) {
-            (Some(certificate), Some(key)) => self.read_identity(certificate, key.expose()),
-            _ => self.identity()?.cloned().ok_or_else(|| Error::NoKeys { profile: self.name.to_owned() }),
+        match signin_identity_of(self.name, &self.profile.signin, &self.world)? {
+            Some(identity) => Ok(identity),
+            None => self.identity()?.cloned().ok_or_else(|| Error::NoKeys { profile: self.name.to_owned() }),
         }
     }
 
@@ -127,7 +129,7 @@ impl<'a> Account<'a> {
             return Ok(identity.as_ref());
         }
         let keys = self.profile.keys.as_ref();
-        let identity = keys.map(|keys| self.read_identity(&keys.certificate, keys.key.expose())).transpose()?;
+        let identity = keys.map(|keys| identity_of(self.name, keys, &self.world)).transpose()?;
         Ok(self.identity.get_or_init(|| identity).as_ref())
     }
 

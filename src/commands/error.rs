@@ -17,6 +17,7 @@ use crate::signin::SignInError;
 use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::SmtpError;
 use crate::space::{CacheError, RecipientError, Refusal};
+use crate::token::TokenError;
 use crate::trace::TraceError;
 
 /// Why a story could not be told to its end.
@@ -84,6 +85,10 @@ pub enum Error {
     Anchors { profile: String, source: CertificateError },
     #[error("the keys of profile {profile} cannot be used")]
     Keys { profile: String, source: IdentityError },
+    #[error("the token of profile {profile} cannot be used")]
+    Token { profile: String, source: TokenError },
+    #[error("the PIN command gave no PIN: {why}")]
+    PinCommand { why: String },
     #[error("the revocation list at {url} is not current or not one")]
     RevocationList { url: String },
     #[error("{url} answered with status {status}")]

@@ -9,6 +9,7 @@ mod evidence;
 pub mod fetch;
 mod gate;
 pub mod init;
+mod keys;
 pub mod lookup;
 pub mod outbox;
 mod packaged;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 pub use account::{Account, World};
 pub use error::Error;
+pub use keys::identity_of;
 
 /// Where things are kept on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -125,7 +125,10 @@ impl Signer for ProfileSigner {
             SignatureScheme::RSA_PSS_SHA256 => self.key.sign_pss(message),
             _ => self.key.sign(message),
         };
-        signed.map(|signature| signature.bytes).map_err(|error| rustls::Error::General(error.to_string()))
+        signed.map(|signature| signature.bytes).map_err(|error| {
+            let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            rustls::Error::General(format!("{error}{why}"))
+        })
     }
 
     fn scheme(&self) -> SignatureScheme {

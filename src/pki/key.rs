@@ -1,4 +1,4 @@
-//! Private keys (PKCS#8, RFC 5958): signing, unwrapping and agreeing, through AWS-LC.
+//! Private keys: signing, unwrapping and agreeing, through AWS-LC (PKCS#8, RFC 5958) or by the token that holds them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use aws_lc_rs::signature::{
     EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use aws_lc_rs::{digest, rsa};
-use der::asn1::{Any, AnyRef, BitString, Null, ObjectIdentifier};
+use der::asn1::{Any, AnyRef, BitString, Null, ObjectIdentifier, UintRef};
 use der::{Decode, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
 use super::brainpool::{p256r1, p384r1};
-use super::curve::{generate_x25519, x25519_public_key};
-use super::{Certificate, Curve, KeyKind, SignatureAlgorithm, SignatureValue, pem};
+use super::curve::{agree_ephemeral, generate_x25519, x25519_public_key};
+use super::{Certificate, Curve, KeyKind, SignatureAlgorithm, SignatureValue, pem, verify_signature};
 use crate::secret::Secret;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -44,6 +44,50 @@ pub enum KeyError {
     /// What was to be unwrapped or agreed with does not fit this key.
     #[error("the key does not open this")]
     Refused,
+    /// The key is on a token, and the token did not use it. Nothing is said of what it was to be used on.
+    #[error("the token did not use the key")]
+    Token(#[source] TokenFailure),
+}
+
+/// Why a token did not use one of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFailure {
+    /// It is no longer there.
+    #[error("it was removed, or its session ended")]
+    Removed,
+    /// The key may not be used for this.
+    #[error("it does not permit the key to be used for this")]
+    NotPermitted,
+    /// It does not have the operation.
+    #[error("it has no mechanism for this")]
+    Mechanism,
+    /// The key asks for the PIN each time, in a way that is not done here.
+    #[error("it asks for the PIN at each use of the key, which works here for RSA signatures only")]
+    PinEachUse,
+    /// It refused the PIN that it asks for at each use.
+    #[error("it refused the PIN")]
+    Pin,
+    /// What it signed does not verify with the certificate.
+    #[error("its key is not the key of the certificate")]
+    OtherKey,
+    /// Anything else: the reader, the driver, the card.
+    #[error("the token or its reader failed")]
+    Device,
+}
+
+/// Something that uses a private key where it lives: a token. What the key is said to be, its holder is held to.
+pub trait KeyHolder: Send + Sync {
+    /// Signs as [`PrivateKey::sign`]; ECDSA gives the SEQUENCE of r and s.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+
+    /// Signs as [`PrivateKey::sign_pss`].
+    fn sign_pss(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+
+    /// Decrypts a wrapped key with RSA.
+    fn unwrap_rsa(&self, ciphertext: &[u8], how: RsaUnwrap) -> Result<Secret<Vec<u8>>, KeyError>;
+
+    /// The shared secret of ECDH, as long as a coordinate.
+    fn agree(&self, peer: &[u8]) -> Result<Secret<Vec<u8>>, KeyError>;
 }
 
 /// How a content key was encrypted to an RSA key.
@@ -61,12 +105,14 @@ pub enum RsaUnwrap {
     Pkcs1,
 }
 
-/// A private key in memory, wiped with its last clone.
+/// A private key: in memory, wiped with its last clone, or on a token that it never leaves.
 #[derive(Clone)]
 pub struct PrivateKey {
+    /// Empty for a key on a token.
     pkcs8: Arc<Secret<Vec<u8>>>,
     kind: KeyKind,
     public: Arc<Vec<u8>>,
+    holder: Option<Arc<dyn KeyHolder>>,
 }
 
 impl PrivateKey {
@@ -144,7 +190,22 @@ impl PrivateKey {
         }
     }
 
-    /// The key as PKCS#8, DER.
+    /// The key of a certificate, which a token holds.
+    pub fn held(certificate: &Certificate, holder: Arc<dyn KeyHolder>) -> PrivateKey {
+        PrivateKey {
+            pkcs8: Arc::new(Secret::default()),
+            kind: certificate.key_kind(),
+            public: Arc::new(certificate.public_key().to_vec()),
+            holder: Some(holder),
+        }
+    }
+
+    /// Whether a token holds it.
+    pub fn is_held(&self) -> bool {
+        self.holder.is_some()
+    }
+
+    /// The key as PKCS#8, DER; empty for a key on a token, which does not give it away.
     pub fn pkcs8(&self) -> &Secret<Vec<u8>> {
         &self.pkcs8
     }
@@ -185,6 +246,16 @@ impl PrivateKey {
 
     /// Signs with SHA-256 (384 bits: SHA-384, P-521: SHA-512, Ed25519: as it is); RSA in the PKCS#1 v1.5 form.
     pub fn sign(&self, message: &[u8]) -> Result<SignatureValue, KeyError> {
+        if let Some(holder) = &self.holder {
+            let algorithm = match self.kind {
+                KeyKind::P256 | KeyKind::BrainpoolP256r1 => SignatureAlgorithm::EcdsaSha256,
+                KeyKind::P384 | KeyKind::BrainpoolP384r1 => SignatureAlgorithm::EcdsaSha384,
+                KeyKind::P521 => SignatureAlgorithm::EcdsaSha512,
+                KeyKind::Rsa { .. } => SignatureAlgorithm::RsaPkcs1Sha256,
+                KeyKind::Ed25519 | KeyKind::X25519 | KeyKind::Other => return Err(KeyError::WrongKind),
+            };
+            return self.checked(message, SignatureValue { algorithm, bytes: holder.sign(message)? });
+        }
         let pkcs8 = self.pkcs8.expose();
         let (algorithm, bytes) = match self.kind {
             KeyKind::P256 => (SignatureAlgorithm::EcdsaSha256, self.sign_ecdsa(Curve::P256, message)?),
@@ -219,7 +290,20 @@ impl PrivateKey {
 
     /// Signs with RSASSA-PSS and SHA-256.
     pub fn sign_pss(&self, message: &[u8]) -> Result<SignatureValue, KeyError> {
+        if let (Some(holder), KeyKind::Rsa { .. }) = (&self.holder, self.kind) {
+            let algorithm = SignatureAlgorithm::RsaPssSha256;
+            return self.checked(message, SignatureValue { algorithm, bytes: holder.sign_pss(message)? });
+        }
         self.sign_rsa(message, &RSA_PSS_SHA256, SignatureAlgorithm::RsaPssSha256)
+    }
+
+    /// A signature that was made elsewhere, if it is one: a card in bad order, or the key of another certificate, is
+    /// found out here and not by who reads the message.
+    fn checked(&self, message: &[u8], signature: SignatureValue) -> Result<SignatureValue, KeyError> {
+        match verify_signature(&self.spki(), &signature.algorithm.identifier(), message, &signature.bytes) {
+            Ok(()) => Ok(signature),
+            Err(_) => Err(KeyError::Token(TokenFailure::OtherKey)),
+        }
     }
 
     fn sign_rsa(
@@ -242,6 +326,13 @@ impl PrivateKey {
         if !matches!(self.kind, KeyKind::Rsa { .. }) {
             return Err(KeyError::WrongKind);
         }
+        if let Some(holder) = &self.holder {
+            // RFC 8017, section 5.1.2: a number as large as the modulus is no ciphertext. Tokens answer it with whatever
+            // they answer a defect with, and a hostile message is not to look like a card in bad order.
+            let fits =
+                modulus(&self.public).is_some_and(|modulus| ciphertext.len() == modulus.len() && ciphertext < modulus);
+            return if fits { holder.unwrap_rsa(ciphertext, how) } else { Err(KeyError::Refused) };
+        }
         let key = rsa::PrivateDecryptingKey::from_pkcs8(self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
         let mut room = Zeroizing::new(vec![0; key.key_size_bytes()]);
         let scheme = match how {
@@ -262,7 +353,16 @@ impl PrivateKey {
 
     /// The shared secret of ECDH with another's public key on the same curve (SEC 1, section 3.3.1; RFC 7748).
     pub fn agree(&self, peer: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
-        Curve::of(self.kind).ok_or(KeyError::WrongKind)?.agree(self.pkcs8.expose(), peer)
+        let curve = Curve::of(self.kind).ok_or(KeyError::WrongKind)?;
+        let Some(holder) = &self.holder else { return curve.agree(self.pkcs8.expose(), peer) };
+        // A token may trust that a point is on the curve: it is tried with a key that does not matter first.
+        agree_ephemeral(curve, peer)?;
+        let secret = holder.agree(peer)?;
+        if secret.expose().len() == curve.field_octets() {
+            Ok(secret)
+        } else {
+            Err(KeyError::Token(TokenFailure::Device))
+        }
     }
 
     fn from_sec1(der: &[u8]) -> Result<PrivateKey, KeyError> {
@@ -283,13 +383,14 @@ impl PrivateKey {
     }
 
     fn hold(der: &[u8], kind: KeyKind, public: &[u8]) -> PrivateKey {
-        PrivateKey { pkcs8: Arc::new(Secret::new(der.to_vec())), kind, public: Arc::new(public.to_vec()) }
+        PrivateKey { pkcs8: Arc::new(Secret::new(der.to_vec())), kind, public: Arc::new(public.to_vec()), holder: None }
     }
 }
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrivateKey({}, [secret])", self.kind)
+        let place = if self.is_held() { "on a token" } else { "[secret]" };
+        write!(f, "PrivateKey({}, {place})", self.kind)
     }
 }
 
@@ -298,6 +399,12 @@ fn rsa_kind(pair: &RsaKeyPair) -> KeyKind {
     let bytes = modulus.big_endian_without_leading_zero();
     let bits = bytes.first().map_or(0, |first| bytes.len() as u32 * 8 - first.leading_zeros());
     KeyKind::Rsa { bits }
+}
+
+/// The modulus of an RSAPublicKey, without zeros at the front.
+fn modulus(public: &[u8]) -> Option<&[u8]> {
+    let mut inside = SliceReader::new(AnyRef::from_der(public).ok()?.value()).ok()?;
+    UintRef::decode(&mut inside).ok().map(|modulus| modulus.as_bytes())
 }
 
 /// Whether it begins as PKCS#8 of any kind does: a version, then an algorithm (RFC 5958, section 2).

@@ -11,6 +11,8 @@ mod curve_tests;
 #[cfg(test)]
 mod discovery_tests;
 mod finding;
+#[cfg(test)]
+mod holder_tests;
 mod identity;
 mod key;
 mod name;
@@ -35,7 +37,7 @@ pub use certificate::{Certificate, CertificateError, KeyKind};
 pub use curve::{Curve, agree_ephemeral};
 pub use finding::Finding;
 pub use identity::{Identity, IdentityError};
-pub use key::{KeyError, PrivateKey, RsaUnwrap};
+pub use key::{KeyError, KeyHolder, PrivateKey, RsaUnwrap, TokenFailure};
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};

@@ -72,7 +72,7 @@ impl OpenError {
 
     /// Whether the message is at fault, and not this machine: it will not open at the next try either.
     pub fn is_final(&self) -> bool {
-        !matches!(self, OpenError::Fs(_) | OpenError::Io(_))
+        !matches!(self, OpenError::Fs(_) | OpenError::Io(_) | OpenError::Cms(CmsError::Key(_)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every setting, once: its name, meaning, default and example. Schema, documentation and the annotated sample are made from it.
 
 use crate::mail::Address;
+use crate::token::TokenUri;
 
 use super::settings::After;
 
@@ -31,6 +32,8 @@ pub enum Kind {
     Octets32,
     /// `keep`, `seen`, `move:FOLDER` or `delete`.
     After,
+    /// `pkcs11:...` (RFC 7512).
+    TokenUri,
 }
 
 impl Kind {
@@ -50,6 +53,7 @@ impl Kind {
             Kind::Pem => "PEM text".to_owned(),
             Kind::Octets32 => "32 octets in base64".to_owned(),
             Kind::After => "keep, seen, move:FOLDER or delete".to_owned(),
+            Kind::TokenUri => "a PKCS#11 URI, pkcs11:..., without a PIN in it".to_owned(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Kind {
             Kind::Pem => text.trim_start().starts_with("-----BEGIN ") && text.trim_end().ends_with("-----"),
             Kind::Octets32 => is_32_octets(text),
             Kind::After => text.parse::<After>().is_ok(),
+            Kind::TokenUri => text.parse::<TokenUri>().is_ok(),
         }
     }
 }
@@ -130,7 +135,10 @@ impl Setting {
 }
 
 /// The sections right below a profile that need not be there, though settings in them are required once they are begun.
-pub(super) const OPTIONAL_SECTIONS: &[&str] = &["profile.*.keys"];
+pub(super) const OPTIONAL_SECTIONS: &[&str] = &[KEYS];
+
+/// The section that needs certificate and key, or else a token.
+pub(super) const KEYS: &str = "profile.*.keys";
 
 /// Every section with one sentence about it, in the order they are written.
 pub const SECTIONS: &[(&str, &str)] = &[
@@ -142,7 +150,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("profile.*.list", "The signed white list of domains."),
     ("profile.*.trust", "The authorities whose certificates are believed; no others are."),
     ("profile.*.signin", "How both servers are shown who asks."),
-    ("profile.*.keys", "The certificate and key that sign and open messages; a mailbox without has no such section."),
+    (
+        "profile.*.keys",
+        "The certificate and key that sign and open messages, in PEM or on a token; a mailbox without has no such section.",
+    ),
     ("profile.*.keys.previous.[]", "A pair that was replaced: it still opens older messages."),
     ("profile.*.storage", "The keys of what is kept on this machine. Without them, outbox and trace cannot be read."),
     ("profile.*.reader.[]", "A line of the address book: what the program of a correspondent opens."),
@@ -281,8 +292,49 @@ pub const SETTINGS: &[Setting] = &[
         CERTIFICATE,
     ),
     secret(optional("profile.*.signin.key", Kind::Pem, "Private key of that certificate, PKCS#8.", KEY)),
-    required("profile.*.keys.certificate", Kind::Pem, "Certificate chain of the mailbox, leaf first.", CERTIFICATE),
-    secret(required("profile.*.keys.key", Kind::Pem, "Its private key, PKCS#8.", KEY)),
+    optional(
+        "profile.*.signin.token",
+        Kind::TokenUri,
+        "The private key for TLS on a token or card, where it is not that of keys; then signin.key is not used.",
+        "pkcs11:token=CPS;id=%02?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so",
+    ),
+    secret(optional(
+        "profile.*.signin.pin",
+        Kind::Line,
+        "PIN of that token, where it is not that of keys; a token that has both keys asks once.",
+        "123456",
+    )),
+    optional(
+        "profile.*.signin.pin-command",
+        Kind::Line,
+        "Command whose first line of output is the PIN of that token.",
+        "secret-tool lookup token CPS",
+    ),
+    optional(
+        "profile.*.keys.certificate",
+        Kind::Pem,
+        "Certificate chain of the mailbox, leaf first; may be left out where the token has it.",
+        CERTIFICATE,
+    ),
+    secret(optional("profile.*.keys.key", Kind::Pem, "Its private key, PKCS#8; required without token.", KEY)),
+    optional(
+        "profile.*.keys.token",
+        Kind::TokenUri,
+        "The private key on a token or card, which it never leaves; then keys.key is not used.",
+        "pkcs11:token=CPS;id=%01?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so",
+    ),
+    secret(optional(
+        "profile.*.keys.pin",
+        Kind::Line,
+        "PIN of the token; asked for at each run where neither it nor pin-command is here.",
+        "123456",
+    )),
+    optional(
+        "profile.*.keys.pin-command",
+        Kind::Line,
+        "Command whose first line of output is the PIN of the token.",
+        "secret-tool lookup token CPS",
+    ),
     required(
         "profile.*.keys.previous.[].certificate",
         Kind::Pem,
@@ -391,6 +443,7 @@ mod tests {
             (Kind::Octets32, "AAAA"),
             (Kind::Pem, "MIIB"),
             (Kind::After, "move:"),
+            (Kind::TokenUri, "pkcs11:token=CPS?pin-value=1234"),
             (Kind::Choice(&["a"]), "b"),
         ] {
             assert!(!kind.accepts(bad), "{kind:?} {bad:?}");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::catalogue::{Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
 use super::settings::Config;
 
 /// What is wrong with the text of a configuration. No value is repeated in it, since it may be secret.
@@ -165,6 +165,11 @@ impl Walk<'_> {
             if here && !table.contains_key(setting.name()) {
                 return Err(SettingsError::Missing { key: join(shown, setting.name()) });
             }
+        }
+        // Certificate and key, or a token that has the key.
+        let absent = |name: &&&str| path == KEYS && !table.contains_key("token") && !table.contains_key(name);
+        if let Some(name) = ["certificate", "key"].iter().find(absent) {
+            return Err(SettingsError::Missing { key: join(shown, name) });
         }
         let needed_below = |section: &str| {
             SETTINGS.iter().find(|setting| setting.section() == section && setting.need == Need::Required)

@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::secret::Secret;
 
-use super::catalogue::{Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
 use super::settings::Config;
 
 const NAME: &str = "cabinet";
@@ -192,6 +192,9 @@ fn object(section: &str) -> Map<String, Value> {
     object.insert("type".to_owned(), json!("object"));
     object.insert("additionalProperties".to_owned(), json!(false));
     object.insert("properties".to_owned(), Value::Object(properties));
+    if section == KEYS {
+        object.insert("anyOf".to_owned(), json!([{"required": ["certificate", "key"]}, {"required": ["token"]}]));
+    }
     if !needed.is_empty() {
         object.insert("required".to_owned(), Value::Array(needed));
     }
@@ -208,6 +211,7 @@ fn property(setting: &Setting) -> Value {
         Kind::Octets32 => json!({"type": "string", "contentEncoding": "base64"}),
         Kind::After => json!({"type": "string", "pattern": "^(keep|seen|delete|move:.+)$"}),
         Kind::Address => json!({"type": "string", "format": "idn-email"}),
+        Kind::TokenUri => json!({"type": "string", "format": "uri", "pattern": "^pkcs11:"}),
         Kind::Line | Kind::Mailbox | Kind::Host | Kind::Pem => json!({"type": "string"}),
     };
     let map = property.as_object_mut().expect("each of these is an object");

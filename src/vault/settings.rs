@@ -232,6 +232,13 @@ pub struct SignIn {
     /// PEM key of that certificate.
     #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
     pub key: Option<Secret<String>>,
+    /// PKCS#11 URI (RFC 7512) of the key, where a token has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin_command: Option<String>,
 }
 
 /// A certificate chain and its key.
@@ -249,13 +256,35 @@ pub struct KeyPair {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Keys {
-    /// PEM, leaf first.
-    pub certificate: String,
-    /// PEM, PKCS#8.
-    #[serde(with = "secret_text")]
-    pub key: Secret<String>,
+    /// PEM, leaf first; absent only where the token has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// PEM, PKCS#8; absent where a token has the key.
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub key: Option<Secret<String>>,
+    /// PKCS#11 URI (RFC 7512).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin_command: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<KeyPair>,
+}
+
+impl Keys {
+    /// A certificate chain and its key, both PEM.
+    pub fn of_pem(certificate: String, key: Secret<String>) -> Keys {
+        Keys {
+            certificate: Some(certificate),
+            key: Some(key),
+            token: None,
+            pin: None,
+            pin_command: None,
+            previous: Vec::new(),
+        }
+    }
 }
 
 /// The keys of what is kept on this machine.

@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 7] = [
+pub const PROGRAMS: [Program; 9] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -25,6 +25,12 @@ pub const PROGRAMS: [Program; 7] = [
     Program { name: "chromium", package: "chromium", shows: "a browser opens a page with its password" },
     Program { name: "chromedriver", package: "chromium-driver", shows: "the same: it drives the browser" },
     Program { name: "gpgsm", package: "gpgsm", shows: "GnuPG opens what is written for older readers" },
+    Program { name: "pkcs11-tool", package: "opensc", shows: "keys are made on a token, and certified there" },
+    Program {
+        name: "softhsm2-util",
+        package: "softhsm2",
+        shows: "a token signs, opens and signs in, and what it refuses is said",
+    },
     Program { name: "curl", package: "curl", shows: "curl submits to the sandbox and lists its mailboxes" },
 ];
 

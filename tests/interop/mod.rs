@@ -8,4 +8,5 @@ mod packages;
 mod paths;
 mod pkcs12;
 mod python;
+mod token;
 mod vault_openssl;
