@@ -15,6 +15,7 @@ use der::{Decode, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
+use super::rsa_key::RsaKey;
 use super::{Certificate, KeyKind, pem};
 use crate::secret::Secret;
 
@@ -161,6 +162,7 @@ pub struct PrivateKey {
     pkcs8: Arc<Secret<Vec<u8>>>,
     kind: KeyKind,
     public: Arc<Vec<u8>>,
+    rsa: Arc<RsaKey>,
 }
 
 impl PrivateKey {
@@ -293,7 +295,7 @@ impl PrivateKey {
         if !matches!(self.kind, KeyKind::Rsa { .. }) {
             return Err(KeyError::WrongKind);
         }
-        let pair = RsaKeyPair::from_pkcs8(self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
+        let pair = self.rsa.signing(self.pkcs8.expose())?;
         let mut bytes = vec![0; pair.public_modulus_len()];
         pair.sign(encoding, &SystemRandom::new(), message, &mut bytes).map_err(|_| KeyError::Refused)?;
         Ok(SignatureValue { algorithm, bytes })
@@ -304,7 +306,7 @@ impl PrivateKey {
         if !matches!(self.kind, KeyKind::Rsa { .. }) {
             return Err(KeyError::WrongKind);
         }
-        let key = rsa::PrivateDecryptingKey::from_pkcs8(self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
+        let key = self.rsa.decrypting(self.pkcs8.expose())?.clone();
         let mut room = Zeroizing::new(vec![0; key.key_size_bytes()]);
         let scheme = match how {
             RsaUnwrap::Pkcs1 => {
@@ -348,7 +350,12 @@ impl PrivateKey {
     }
 
     fn hold(der: &[u8], kind: KeyKind, public: &[u8]) -> PrivateKey {
-        PrivateKey { pkcs8: Arc::new(Secret::new(der.to_vec())), kind, public: Arc::new(public.to_vec()) }
+        PrivateKey {
+            pkcs8: Arc::new(Secret::new(der.to_vec())),
+            kind,
+            public: Arc::new(public.to_vec()),
+            rsa: Arc::default(),
+        }
     }
 }
 

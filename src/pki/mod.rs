@@ -9,6 +9,7 @@ mod name;
 mod pem;
 mod request;
 mod revocation;
+mod rsa_key;
 mod signature;
 #[cfg(test)]
 pub(crate) mod specimen;
