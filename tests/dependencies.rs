@@ -198,7 +198,7 @@ fn every_dependency_stands_under_its_need_and_is_used() {
     none(unused(
         &manifest,
         "dev-dependencies",
-        &house::sources("tests").into_iter().chain(house::sources("src")).collect::<Vec<_>>(),
+        &["tests", "benches", "src"].into_iter().flat_map(house::sources).collect::<Vec<_>>(),
     ));
 }
 

@@ -45,6 +45,26 @@ fn open(mut envelope: &[u8], keys: &[DecryptionKey<'_>]) -> Result<(Envelope, Ve
 }
 
 #[test]
+fn pieces_of_any_size_make_one_content() {
+    let key = kek(3);
+    let content: Vec<u8> = (0..400_000u32).map(|n| (n % 251) as u8).collect();
+    for sizes in [[1, 65_536, 7], [65_536, 65_536, 65_536], [65_535, 200_000, 65_537]] {
+        let mut writer = EnvelopeWriter::new(Vec::new(), &[Recipient::Kek { id: b"k", key: &key }]).unwrap();
+        let mut rest = content.as_slice();
+        for size in sizes.into_iter().cycle() {
+            let (piece, after) = rest.split_at(rest.len().min(size));
+            writer.write_all(piece).unwrap();
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        let envelope = writer.finish().unwrap();
+        assert!(open(&envelope, &[DecryptionKey::Kek { id: None, key: &key }]).unwrap().1 == content, "{sizes:?}");
+    }
+}
+
+#[test]
 fn every_recipient_opens_what_was_written() {
     let ids = [
         identity(rsa_key()),

@@ -178,6 +178,9 @@ fn write_piece(out: &mut impl Write, encrypted: &[u8]) -> Result<(), CmsError> {
 
 impl<W: Write> Write for EnvelopeWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() >= CHUNK {
+            return self.whole_piece(bytes);
+        }
         let taken = bytes.len().min(CHUNK - self.content.len());
         self.content.extend_from_slice(&bytes[..taken]);
         if self.content.len() == CHUNK {
@@ -192,6 +195,30 @@ impl<W: Write> Write for EnvelopeWriter<W> {
     /// Content waits until a piece is full; only what is encrypted can be flushed.
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+impl<W: Write> EnvelopeWriter<W> {
+    /// Encrypts a piece from where it stands, behind what was collected: gathering it first would only copy it.
+    fn whole_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let write = |this: &mut Self| -> Result<(), CmsError> {
+            if !this.content.is_empty() {
+                this.piece()?;
+            }
+            if this.broken {
+                return Err(CmsError::Crypto);
+            }
+            this.broken = true;
+            this.encryptor.update(&bytes[..CHUNK], &mut this.encrypted)?;
+            this.out.write_all(&tlv::header(tlv::OCTET_STRING, this.encrypted.len()))?;
+            this.out.write_all(&this.encrypted)?;
+            this.broken = false;
+            Ok(())
+        };
+        write(self).map(|()| CHUNK).map_err(|error| match error {
+            CmsError::Io(error) => error,
+            other => io::Error::other(other),
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::brainpool::{p256r1, p384r1};
 use super::curve::{agree_ephemeral, generate_x25519, x25519_public_key};
+use super::rsa_key::RsaKey;
 use super::{Certificate, Curve, KeyKind, SignatureAlgorithm, SignatureValue, pem, verify_signature};
 use crate::secret::Secret;
 
@@ -113,6 +114,7 @@ pub struct PrivateKey {
     kind: KeyKind,
     public: Arc<Vec<u8>>,
     holder: Option<Arc<dyn KeyHolder>>,
+    rsa: Arc<RsaKey>,
 }
 
 impl PrivateKey {
@@ -197,6 +199,7 @@ impl PrivateKey {
             kind: certificate.key_kind(),
             public: Arc::new(certificate.public_key().to_vec()),
             holder: Some(holder),
+            rsa: Arc::default(),
         }
     }
 
@@ -315,7 +318,7 @@ impl PrivateKey {
         if !matches!(self.kind, KeyKind::Rsa { .. }) {
             return Err(KeyError::WrongKind);
         }
-        let pair = RsaKeyPair::from_pkcs8(self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
+        let pair = self.rsa.signing(self.pkcs8.expose())?;
         let mut bytes = vec![0; pair.public_modulus_len()];
         pair.sign(encoding, &SystemRandom::new(), message, &mut bytes).map_err(|_| KeyError::Refused)?;
         Ok(SignatureValue { algorithm, bytes })
@@ -333,7 +336,7 @@ impl PrivateKey {
                 modulus(&self.public).is_some_and(|modulus| ciphertext.len() == modulus.len() && ciphertext < modulus);
             return if fits { holder.unwrap_rsa(ciphertext, how) } else { Err(KeyError::Refused) };
         }
-        let key = rsa::PrivateDecryptingKey::from_pkcs8(self.pkcs8.expose()).map_err(|_| KeyError::Malformed)?;
+        let key = self.rsa.decrypting(self.pkcs8.expose())?.clone();
         let mut room = Zeroizing::new(vec![0; key.key_size_bytes()]);
         let scheme = match how {
             RsaUnwrap::Pkcs1 => {
@@ -383,7 +386,13 @@ impl PrivateKey {
     }
 
     fn hold(der: &[u8], kind: KeyKind, public: &[u8]) -> PrivateKey {
-        PrivateKey { pkcs8: Arc::new(Secret::new(der.to_vec())), kind, public: Arc::new(public.to_vec()), holder: None }
+        PrivateKey {
+            pkcs8: Arc::new(Secret::new(der.to_vec())),
+            kind,
+            public: Arc::new(public.to_vec()),
+            holder: None,
+            rsa: Arc::default(),
+        }
     }
 }
 

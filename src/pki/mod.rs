@@ -23,6 +23,7 @@ mod pointers;
 mod published;
 mod request;
 mod revocation;
+mod rsa_key;
 mod signature;
 #[cfg(test)]
 pub(crate) mod specimen;
