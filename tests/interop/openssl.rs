@@ -143,3 +143,78 @@ fn a_message_that_openssl_signed_as_somebody_else_goes_to_quarantine() {
     let line = bench.run(["--json", "-p", "dr.durand", "fetch", "--to", "in"]).status(1).json();
     assert_eq!((&line["state"], said(&line)), (&"quarantined".into(), vec!["signer-not-from"]));
 }
+
+#[test]
+fn who_writes_with_openssl_gets_what_openssl_says_it_opens() {
+    if !skip::has("openssl", "who_writes_with_openssl_gets_what_openssl_says_it_opens") {
+        return;
+    }
+    let bench = bench();
+    for profile in ["laboratoire", "dr.durand", "dr.lefevre"] {
+        keys(&bench, profile);
+    }
+    // Nothing is known of Dr Lefèvre: one message for both.
+    let send = |subject: &str| {
+        let words = ["--json", "send", "--to", DURAND, "--to", LEFEVRE, "--attach", "result.pdf", "--subject", subject];
+        bench.run(words).status(0).json_lines()
+    };
+    let ciphers = |lines: &[serde_json::Value]| {
+        lines.iter().map(|line| line["cipher"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = send("one");
+    assert_eq!((ciphers(&before), &before[0]["id"]), (vec!["AES-256-GCM".to_owned(); 2], &before[1]["id"]));
+    // OpenSSL lists no authenticated encryption among its capabilities.
+    post::put(&bench, LABORATORY, &written_by(&bench, "dr.lefevre", LEFEVRE, "laboratoire", "aes-256-cbc"));
+    let line = bench.run(["--json", "fetch", "--to", "in"]).status(0).json();
+    assert_eq!((&line["state"], &line["from"]), (&"stored".into(), &LEFEVRE.into()), "{line}");
+    let after = send("two");
+    assert_eq!(ciphers(&after), ["AES-256-GCM", "AES-256-CBC"]);
+    assert_ne!(after[0]["id"], after[1]["id"]);
+    assert_eq!(after[0]["message_id"], after[1]["message_id"]);
+    bench.run(["audit", "log", "--action", "send"]).status(0).stdout_has("smime AES-256-CBC");
+    bench.file("stored.eml", &post::newest(&bench, LEFEVRE));
+    let opened = "-decrypt -in stored.eml -recip dr.lefevre.certificate.pem -inkey dr.lefevre.key.pem -out inner";
+    cms(&bench, opened).status(0);
+    let verified = "-verify -in inner -CAfile trust.pem -purpose smimesign -out entity -attime";
+    cms(&bench, &format!("{verified} {MOMENT}")).status(0);
+    // The same command again sends nothing again, though another message was learned from meanwhile.
+    assert!(send("one").iter().all(|line| line["known"] == true));
+    let fetched = bench.run(["--json", "-p", "dr.lefevre", "fetch", "--to", "lefevre"]).status(0).json_lines();
+    let codes: Vec<_> = fetched.iter().map(codes).collect();
+    assert_eq!(codes, [vec![], vec!["cbc-unauthenticated"]], "a signature inside makes up for CBC");
+}
+
+/// A signed and encrypted message that OpenSSL makes for one person to another.
+fn written_by(bench: &Bench, signer: &str, from: &str, reader: &str, cipher: &str) -> Vec<u8> {
+    let certificates = fs::read_to_string(bench.path(&format!("{signer}.certificate.pem"))).unwrap();
+    bench.file("chain.pem", certificates.split_once("-----END CERTIFICATE-----\n").unwrap().1.as_bytes());
+    bench.file("entity", b"Content-Type: text/plain\r\n\r\nBonjour\r\n");
+    let sign = format!("-sign -in entity -binary -crlfeol -signer {signer}.certificate.pem -inkey {signer}.key.pem");
+    cms(bench, &format!("{sign} -certfile chain.pem -md sha256 -out signed")).status(0);
+    let encrypt =
+        format!("-encrypt -in signed -binary -{cipher} -out sealed -from {from} -to {LABORATORY} -subject Bilan");
+    cms(bench, &format!("{encrypt} {reader}.certificate.pem")).status(0);
+    let sealed = String::from_utf8(bench.read("sealed")).unwrap();
+    sealed.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()
+}
+
+#[test]
+fn mail_in_3des_is_opened_only_where_that_is_asked_for() {
+    if !skip::has("openssl", "mail_in_3des_is_opened_only_where_that_is_asked_for") {
+        return;
+    }
+    let bench = bench();
+    for profile in ["laboratoire", "dr.lefevre"] {
+        keys(&bench, profile);
+    }
+    let raw = written_by(&bench, "laboratoire", LABORATORY, "dr.lefevre", "des-ede3-cbc");
+    post::put(&bench, LEFEVRE, &raw);
+    let refused = bench.run(["--json", "-p", "dr.lefevre", "fetch", "--to", "in"]).status(1).json();
+    assert_eq!(refused["state"], "quarantined");
+    assert!(refused["error"].as_str().unwrap().contains("3DES-CBC"), "{refused}");
+    let raw = written_by(&bench, "laboratoire", LABORATORY, "dr.lefevre", "des-ede3-cbc");
+    post::put(&bench, LEFEVRE, &raw);
+    let opened = bench.run(["--json", "-p", "dr.lefevre", "fetch", "--to", "in", "--accept-3des"]).status(0).json();
+    assert_eq!((&opened["state"], &opened["encryption"]), (&"stored".into(), &"3DES-CBC".into()));
+    assert_eq!(said(&opened), ["cbc-unauthenticated"]);
+}
