@@ -10,7 +10,7 @@ use super::specimen::{World, composition, noon, octets};
 use super::{Concern, HeaderProtection, Headers, Opened, Severity, judge, open, seal};
 use crate::cms::Accept;
 use crate::mail::{Attachment, Draft};
-use crate::pki::{Identity, TrustAnchors};
+use crate::pki::{Identity, RevocationList, TrustAnchors};
 
 /// What a reader is shown of a message, octet for octet.
 #[derive(Debug, PartialEq)]
@@ -30,6 +30,7 @@ impl Shown {
 struct Matrix {
     key: Identity,
     anchors: TrustAnchors,
+    lists: Vec<RevocationList>,
     at: Timestamp,
     message: Vec<u8>,
     shown: Shown,
@@ -41,11 +42,17 @@ struct Matrix {
 }
 
 impl Matrix {
-    fn new(message: Vec<u8>, key: &Identity, anchors: TrustAnchors, at: Timestamp) -> Matrix {
+    fn new(
+        message: Vec<u8>,
+        key: &Identity,
+        anchors: TrustAnchors,
+        lists: Vec<RevocationList>,
+        at: Timestamp,
+    ) -> Matrix {
         let dir = folder();
         let opened =
             open(&mut Cursor::new(&message), std::slice::from_ref(key), Accept::default(), dir.path()).unwrap();
-        let verdict = judge(&opened, &anchors, &[], at);
+        let verdict = judge(&opened, &anchors, &lists, at);
         assert!(verdict.severity() < Some(Severity::Refuse), "{:?}", verdict.concerns());
         Matrix {
             shown: Shown::of(&opened),
@@ -55,6 +62,7 @@ impl Matrix {
             concerns: verdict.concerns().iter().map(Concern::code).collect(),
             key: key.clone(),
             anchors,
+            lists,
             at,
             message,
         }
@@ -65,7 +73,7 @@ impl Matrix {
     fn is_believed(&self, changed: &[u8], place: usize, dir: &Path) -> bool {
         let opened = open(&mut Cursor::new(changed), std::slice::from_ref(&self.key), Accept::default(), dir);
         let believed = opened.is_ok_and(|opened| {
-            let verdict = judge(&opened, &self.anchors, &[], self.at);
+            let verdict = judge(&opened, &self.anchors, &self.lists, self.at);
             if verdict.severity() == Some(Severity::Refuse) {
                 return false;
             }
@@ -142,7 +150,7 @@ fn ours() -> Matrix {
     let dir = folder();
     let recipients = world.recipients(&draft);
     let mut sealed = seal(&draft, &recipients, &world.laboratory, None, noon(), dir.path()).unwrap();
-    Matrix::new(octets(&mut sealed[0]), &world.durand, world.anchors(), noon())
+    Matrix::new(octets(&mut sealed[0]), &world.durand, world.anchors(), Vec::new(), noon())
 }
 
 /// A message that openssl made, of those that fuzzing begins with.
@@ -157,7 +165,9 @@ fn foreign(message: &[u8]) -> Matrix {
         open(&mut Cursor::new(message), std::slice::from_ref(key), Accept::default(), dir.path()).is_ok()
     };
     let key = if opens(&durand) { durand } else { lefevre };
-    Matrix::new(message.to_vec(), &key, anchors, at)
+    // The certificates name a list.
+    let list = RevocationList::from_bytes(include_bytes!("../../fuzz/seeds/revocation/empty.der")).unwrap();
+    Matrix::new(message.to_vec(), &key, anchors, vec![list], at)
 }
 
 #[test]
