@@ -3,6 +3,8 @@
 mod content;
 #[cfg(test)]
 mod foreign_tests;
+#[cfg(test)]
+mod held_tests;
 mod layer;
 mod open;
 mod opened;
