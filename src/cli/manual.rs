@@ -75,6 +75,14 @@ pub const PAGES: [Page; 11] = [
                 "Ask the authority for a certificate on the way:",
                 "mss init --address cabinet@medecin.example --request-out cabinet.csr --key-out cabinet.key",
             ),
+            (
+                "Take certificate and key from the PKCS#12 file that the authority sent; its password is asked for:",
+                "mss init --address cabinet@medecin.example --p12 cabinet.p12",
+            ),
+            (
+                "Sign in with a card, which signs and opens too; its PIN is asked for at each run:",
+                "mss init --sign-in certificate --token 'pkcs11:token=CPS?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so'",
+            ),
         ],
         statuses: &[
             Done,
@@ -90,8 +98,9 @@ pub const PAGES: [Page; 11] = [
             Configuration,
         ],
         security: "The vault is sealed for a passphrase (stretched with Argon2id) and, if asked for, a service key. Only the \
-            authorities named are trusted. The service key opens everything: keep its file with the service alone.",
-        standards: "RFC 5083, RFC 5084, RFC 5652 (KEKRecipientInfo), RFC 9106, RFC 2986",
+            authorities named are trusted. The service key opens everything: keep its file with the service alone. The PIN of a \
+            token is tried once in a run, since wrong ones lock it; never put it into the URI or on the command line.",
+        standards: "RFC 5083, RFC 5084, RFC 5652 (KEKRecipientInfo), RFC 9106, RFC 2986, RFC 7292 (PKCS#12), RFC 7512, PKCS#11",
     },
     Page {
         command: &["send"],
@@ -250,15 +259,19 @@ pub const PAGES: [Page; 11] = [
                 "mss config certificate --certificate cabinet.pem --key cabinet.key",
             ),
             (
+                "Go on with a key that stays on its card:",
+                "mss config certificate --token 'pkcs11:token=CPS;id=%01?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so'",
+            ),
+            (
                 "A new passphrase and a new service key; the old ones open nothing any more:",
                 "mss config rekey --passphrase --service-key-out service.key",
             ),
             ("The JSON Schema of an answer:", "mss config schema mss.send/1"),
         ],
-        statuses: &[Done, Usage, Data, NoInput, CannotCreate, LocalIo, SignIn, Configuration],
+        statuses: &[Done, Usage, Data, NoInput, Unavailable, CannotCreate, LocalIo, SignIn, Configuration],
         security: "Secrets are never shown. A vault that group or others may read is refused. After a rekey the former \
             passphrase and service keys still open older copies of the vault, such as those in backups.",
-        standards: "RFC 5083, RFC 5652, RFC 9106, TOML 1.0",
+        standards: "RFC 5083, RFC 5652, RFC 9106, RFC 7292 (PKCS#12), RFC 7512, PKCS#11, TOML 1.0",
     },
     Page {
         command: &["sandbox"],

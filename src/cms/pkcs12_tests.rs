@@ -84,6 +84,60 @@ const WITHOUT_MAC: &str = "\
     PwGKoh0dGttDqrvKdNaLViQScKY1qGr62a0VXZpUnCdqbEYlryKS1Y/qv+PdvckvQm6G+5uo+sYKPz398xj1ClbbQuzFFT3/5JxW\
     aRGIsNW4phYykd2AZk8vqY7OSukxJTAjBgkqhkiG9w0BCRUxFgQU7T/wGJw3QDqzQI7cw/pCYX/zEfM=";
 
+/// A key on brainpoolP256r1 and one for X25519, each with its certificate.
+const OTHER_CURVES: [(&str, KeyKind); 2] = [
+    (
+        "\
+    MIIGSQIBAzCCBgAGCSqGSIb3DQEHAaCCBfEEggXtMIIF6TCCBKEGCSqGSIb3DQEHBqCCBJIwggSOAgEAMIIEhwYJKoZIhvcNAQcB\
+    MFYGCSqGSIb3DQEFDTBJMCgGCSqGSIb3DQEFDDAbBAheRxrtApz9UwIBFDAMBggqhkiG9w0CCQUAMB0GCWCGSAFlAwQBKgQQ/Shz\
+    CDVx5Anmkg4ZvLqfJoCCBCDDPMr+4jdxtPWUbvuc26HFIcmwJ/Zx6yhCV3jaozVtPqeeYe8+aauCT8ftetL+fsrNKb7yUcIvtJ0G\
+    kjE3fGdGYw0cjqUOd7Rh0c0ZXEaHzRosAPCiaSZ2ArmzfozPEZWbqZB6IG19wqU/0k9h6sG4pkphVcKBdjWDp7SrAr+S9HjflhyM\
+    qQMbq7SrvaMzVKkTccAiDJEIizfN/e//7QiG9HJS00U3Bth8MlX4jS7tO8d3PbjWZTEoj3Qj/5FOmhfftWGBZDwP1Fxx4o++C0z3\
+    OVCb25M/O0DZ6zo7rRwExz23Vf+rfq2V9i5cGS9vcxh3t4fuZOc0ZlW2KM3oonbFxnkQ3YrMDah6W2NBVaioYAybDJawvwgdk7rG\
+    cGXcYL0DUC/nXlxmPtyzJk0BaEWtL8oTyka+o1YNq/xAq+b7dQ7y8PhckJ+AZ33v/k177r5OvmWg4kPewxjQBEMyXWH2/ZjKY+Cd\
+    YIAOUdx1yRy8InEFk71s1+OWJ1E9OkMke3hfO2cYVhJQKC/CnZF+FuJytVZhmT1W90FbEBnjIXbAAvj9GUy0XNsf5kc6DRpa7tEn\
+    ZtB14BjxItk4cObov2BgYA9ISTdWhpD5HTwLde3vrBwO2w8r//+IG97SuBlwG+iD+YKMWoKdHI0Za46l65ehGm9n8eqAU0d1HTy+\
+    t7++fV56TD/1d+S5m3ZZPLL67XTV/cWcZzZ14vvZ1txu0I+Dg8KkzEChhZKnuoaw4moJOeoR1WowphaCEVw1+EbHDbFNTNcpNjeS\
+    zaVOwg6gYdabhIxVqlpyMWJBc20x8PR8n8LG+Ee5donqjFkWOvgUb7hhgv/tJdv/DPxXC/HhRxejJxpHSJM6BITQPNO0cT0nKLs3\
+    /7VeDc3mtW54L06lVhCoF8RI3otYItS0PZfSyO4mjqI5NREtRH62ujO9j6RcozF4bdhCTvCE3nv6ZNq/5/cdC9wTAcqmXeuysOZz\
+    uMLDKuAx2CrB7VSr0nzlYgB3+LuTIV/TSe9/d70CMY0srFOAf0kQ8kINhFP22n/NNq2Wi6pjVSuHBDdcmnopgaGXNbWbBx0PgEnx\
+    uiWHwSiZTfMmsvMXYeddtLcU/4SrsbQnQqs7Ol0Stur06lb0cldi0RrkECG0U5bl2xY6pefXRPoHQPh1YGFYtQrkWWicTKsb22ce\
+    3soRTWTwCCDTTqpAH89WZC7UefgfemWJYrlpjIyY0+5X+rpxuFGfT1P4aJlJBU6EUJIhhUCl5VrdLGXPtb9bghl1pg3O06vVBKjH\
+    4cmozvUQmdFoat3Zp9I9pnejuQVjmKoobDhmYHvwe5vCoa9Wanth143jf/RamfIWwpBTTIYa5tHdK1q0OroB2Ia0R34ievOMbcyE\
+    Nr0qiS8o/ctvbLQ/q1LaE0pzgOMWQIkwggFABgkqhkiG9w0BBwGgggExBIIBLTCCASkwggElBgsqhkiG9w0BDAoBAqCB7jCB6zBW\
+    BgkqhkiG9w0BBQ0wSTAoBgkqhkiG9w0BBQwwGwQIqJ0oj9yt2kECARQwDAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEKQLNjV2\
+    oNZXPWw+bGkC1KoEgZAesp9DjH0iqaHZCjJD9vW/a+NHfnERW/GuELotZNN9AmiKwGZKE2DdARJpg0qun1fngfH3zaGuhTgG/vTo\
+    XTdvUdyWgZOTrblHKAWbO7x2ewqpaEY3dfCYdmvDAHvNEKfKeralI4s+lpkSae7xfeUHxiQyN1CNLRlXOKnDzEq0zCvhrRpBO4K/\
+    b+JzDTMznLQxJTAjBgkqhkiG9w0BCRUxFgQUz/ssn0HeDnSij4nPJVa3fmU7UIEwQDAxMA0GCWCGSAFlAwQCAQUABCBjwVczR2Wp\
+    eT/S75x4NAEPx4g5Nud+lVlDE7Ujh2ZHJgQIkD17s8CU8GsCARQ=",
+        KeyKind::BrainpoolP256r1,
+    ),
+    (
+        "\
+    MIIFwwIBAzCCBXoGCSqGSIb3DQEHAaCCBWsEggVnMIIFYzCCBHEGCSqGSIb3DQEHBqCCBGIwggReAgEAMIIEVwYJKoZIhvcNAQcB\
+    MFYGCSqGSIb3DQEFDTBJMCgGCSqGSIb3DQEFDDAbBAiaTuOtBnZMFAIBFDAMBggqhkiG9w0CCQUAMB0GCWCGSAFlAwQBKgQQUqW2\
+    1stwLZEa4v5s5z45qoCCA/BCDn/cj540W8gaRvAilcQ451YHlSjZWm6Lm9MKiANExCdj+vlYOloWNnZR17hyVb8jSk7CTFftcceV\
+    +HE6d79lp2SkGJdeFyiCJVhd1eJxaQQi7kd8oVHST5Dlr7MFbPEITROI/GpUup2LTOHTKGFGsjCs+oawLCq4hbF6mEmgW2Gw5LIZ\
+    pvQVLx974kirBbw2sNZ5WVmGBWg4ir06ERxUiJq+5+CggedTBblLGtzbjRNbIt3AWFXmtsOvzrN3kTPnmxJPbHIp1F20FC0paG5O\
+    kvAsz89hFkb7C/oW4hNIdklXEN4r8mvVlvrahyNu8ImVWOmFHN7jmLsTriowsAkR2frGouktB1hfEqoAvd64QONYWQ+O/Mzu5nsv\
+    78F7F2oHgAjYj0VXjbF2TxHYikf0s1C5zvXjkk9qxKjtD59k3rorjh/nok58Y4i97WauKeyGF8iqSNmGVmItUpnq1zIVcy/5Q01g\
+    cxCVIrsjyrJKOnqZxeksDP0twEIgcbTt3gtK67GOdl6Z0MjaTYxl6BfwWSMvaCAaPQrPe/afFzcv0Fwac1j3gFZU0W5viJxW4sIh\
+    lh7MGTZfzmhBK1xcQcYLs/2qSywmfYnB6+t3gKgkH60FwUTXbPIjwULQpfedVwOzTZIzyft0y9bfnOtsuUhE/6iRT0hODtuA94+/\
+    sd6/PR/8mEqpHHQ8ZyEN0AxKB8DBQ2WMEanKAC/C98nOSdE4yTOFNMXEZFpF17PlyGKxSCifofgbJWbrxkAwnv4tNCjIF2rD7I+z\
+    OqvV7oZ5VjFpYfKmOA0DM1o+heUDhtmFTW1EnqWV4F12vUckWFGmcy9g+h7fcVaKRGp1uTtVIO1pC2rrcjBehVNdsJzkUGWHh88p\
+    HDuCFd0WBkSXwuzCTHYUS/vCDKCLTEgZzWKQQ16m/XimlGBNrh6HGVtQ6j0Y0UxscfLM9vZuEBrCqD3etSpROteN1IaXfC+kd5f7\
+    Go8P4VuEXNaQZuaVDL2lBlNUiRz4d9pwN2wIZ66oylvCMqcfedVWwdx9aMvv8hX5AmTkOrNri4BEclJWpQ2XLTr9WQouqJqD3Ho5\
+    /RlwDLjBKgwVHiORW/hS3N+GBLV4/xacUgZaCIgFRpaJPp56Y9oTa6Gels+vKKZIkBVewLNbN2e8SUKdxMwVcfqP6mAZsgHqZ6v8\
+    smfCu/ioNLptldhqtPywsO3EJVepbGwF1nDXVFOVwSSMVxhlt4gvX88MmEI5DzFOSz8uwo7UWhJLK7WRxk4xslKKvTR2PtbZq0WK\
+    bx1zk4O6esR9TiM0+fVd+Bj+lRliMqgE+PE+XS1oSux4mC0cb8weeWavrKXce/dVyJMwgesGCSqGSIb3DQEHAaCB3QSB2jCB1zCB\
+    1AYLKoZIhvcNAQwKAQKggZ0wgZowVgYJKoZIhvcNAQUNMEkwKAYJKoZIhvcNAQUMMBsECASIy/Gs+rZTAgEUMAwGCCqGSIb3DQIJ\
+    BQAwHQYJYIZIAWUDBAEqBBBPvj7hyz2umbWktt9nUlx6BEBNDqAPTUNGVhZ2ZzGF6a8qpnDkU81Yu+hJhf3TOLJdzsl7zWhHanc3\
+    I1vh67dHe5TiQa8YfaPgYuhcGbqr0eXxMSUwIwYJKoZIhvcNAQkVMRYEFJWbttmYFE7/x4jPvo0oGXz08DtVMEAwMTANBglghkgB\
+    ZQMEAgEFAAQg6vacNu1umZ+h7ZEbgvL87i2o7MqgrnHJ+Jyc8rxipRcECBQTL4QMrMDMAgEU",
+        KeyKind::X25519,
+    ),
+];
+
 fn octets(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
@@ -102,6 +156,14 @@ fn modern_and_legacy_files_give_the_same_identity() {
     let signed = modern.key().sign(b"content").unwrap();
     let spki = modern.key().spki();
     crate::pki::verify_signature(&spki, &signed.algorithm.identifier(), b"content", &signed.bytes).unwrap();
+}
+
+#[test]
+fn keys_on_other_curves_come_out_too() {
+    for (file, kind) in OTHER_CURVES {
+        let identity = read(&octets(file), "geheim").unwrap();
+        assert_eq!((identity.key().kind(), identity.chain().len()), (kind, 1));
+    }
 }
 
 #[test]

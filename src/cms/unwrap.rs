@@ -10,7 +10,7 @@ use super::password::{self, PasswordWrap};
 use super::recipient::issuer_and_serial;
 use super::tlv::{Cursor, OCTET_STRING, OID, SEQUENCE, SET, Tlv};
 use super::{CmsError, oid};
-use crate::pki::{Certificate, Curve, Identity, KeyError, KeyKind, RsaUnwrap};
+use crate::pki::{Certificate, Curve, Identity, KeyError, KeyKind, RsaUnwrap, TokenFailure};
 use crate::secret::Secret;
 
 /// Entries tried with a private key, so that one envelope cannot ask for thousands of operations.
@@ -243,7 +243,7 @@ fn unwrap_transport(
     match scheme {
         oid::RSA_OAEP => {
             let how = oaep(parts)?;
-            identity.key().unwrap_rsa(wrapped, how).map_err(not_opened)
+            identity.key().unwrap_rsa(wrapped, how).map_err(not_transported)
         }
         oid::RSA => {
             // RFC 3218, section 2.3.2: whoever sent this must not learn whether the padding was right. A wrong one gives
@@ -253,7 +253,7 @@ fn unwrap_transport(
             match identity.key().unwrap_rsa(wrapped, RsaUnwrap::Pkcs1) {
                 Ok(cek) if cek.expose().len() == length => Ok(cek),
                 // A token that is gone says nothing of the padding.
-                Err(KeyError::Token(failure)) => Err(CmsError::Key(KeyError::Token(failure))),
+                Err(error @ KeyError::Token(_)) => Err(not_transported(error)),
                 _ => Ok(Secret::new(std::mem::take(&mut *random))),
             }
         }
@@ -340,6 +340,14 @@ fn not_opened(error: KeyError) -> CmsError {
     match error {
         KeyError::Token(_) => CmsError::Key(error),
         _ => CmsError::Tampered,
+    }
+}
+
+/// The same of RSA, where the sender chose the padding: one that a token does not have speaks against this message alone.
+fn not_transported(error: KeyError) -> CmsError {
+    match error {
+        KeyError::Token(TokenFailure::Mechanism) => CmsError::Unsupported("a padding that the token lacks".to_owned()),
+        _ => not_opened(error),
     }
 }
 

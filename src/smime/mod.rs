@@ -5,6 +5,8 @@ mod content;
 mod foreign_tests;
 #[cfg(test)]
 mod header_protection_tests;
+#[cfg(test)]
+mod held_tests;
 mod layer;
 #[cfg(test)]
 mod matrix_tests;

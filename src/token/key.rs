@@ -209,9 +209,10 @@ fn failure(error: Error) -> KeyError {
         | RvError::ObjectHandleInvalid => TokenFailure::Removed,
         RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange | RvError::PinLocked => TokenFailure::Pin,
         RvError::KeyFunctionNotPermitted | RvError::ActionProhibited => TokenFailure::NotPermitted,
-        RvError::MechanismInvalid | RvError::MechanismParamInvalid | RvError::FunctionNotSupported => {
-            TokenFailure::Mechanism
-        }
+        RvError::MechanismInvalid
+        | RvError::MechanismParamInvalid
+        | RvError::ArgumentsBad
+        | RvError::FunctionNotSupported => TokenFailure::Mechanism,
         RvError::EncryptedDataInvalid
         | RvError::EncryptedDataLenRange
         | RvError::DataInvalid

@@ -160,6 +160,21 @@ mod tests {
     }
 
     #[test]
+    fn a_padded_digest_is_smaller_than_any_modulus_of_its_size_and_never_twice_the_same() {
+        for bits in [2047, 2048, 2049, 3072] {
+            let block = pss(b"content", bits).unwrap();
+            let zeros = block.len() as u32 * 8 - (bits - 1);
+            let leading = block.iter().take_while(|octet| **octet == 0).count() as u32 * 8;
+            let leading = leading + block[leading as usize / 8].leading_zeros();
+            assert!(leading >= zeros && block.ends_with(&[0xBC]), "{bits}");
+            assert_eq!(block.len() as u32, bits.div_ceil(8));
+            assert_ne!(block, pss(b"content", bits).unwrap());
+        }
+        assert_eq!(pkcs1(b"content", 256).unwrap().len(), 256);
+        assert!(pss(b"content", 512).is_err() && pkcs1(b"content", 61).is_err());
+    }
+
+    #[test]
     fn the_older_padding_needs_its_head_eight_octets_and_an_end() {
         let block = |filler: usize, message: &[u8]| [&[0, 2][..], &vec![9; filler], &[0], message].concat();
         assert_eq!(unpad(&block(8, b"key"), RsaUnwrap::Pkcs1).unwrap().expose(), b"key");

@@ -186,6 +186,27 @@ fn every_padding_of_rsa_opens_where_the_token_has_all_mechanisms_and_where_it_ha
 }
 
 #[test]
+fn a_padding_that_the_token_lacks_speaks_against_that_message_and_not_against_the_others() {
+    if !there("a_padding_that_the_token_lacks_speaks_against_that_message_and_not_against_the_others") {
+        return;
+    }
+    // SoftHSM has OAEP with SHA-1 alone.
+    let bench = bench_with_token(
+        "CKM_RSA_PKCS_KEY_PAIR_GEN,CKM_RSA_PKCS,CKM_RSA_PKCS_OAEP,CKM_RSA_PKCS_PSS,CKM_SHA_1,CKM_SHA256",
+    );
+    certified_key(&bench, "cardiologie", CARDIOLOGY, "rsa:2048", "--usage-sign --usage-decrypt");
+    letters(&bench);
+    let operator = Operator::start(&bench, &[]);
+    let words = without(&without(&words(&bench, &operator, "cardiologie"), "--password-file"), "--totp-seed-file");
+    bench.run(words.iter().map(String::as_str).chain(["--sign-in", "certificate"])).status(0);
+    as_owner(&bench, "cardiologie", ["fetch", "--to", "in"]).run().status(1);
+    for (number, opened) in [(0, "1\n"), (1, "0\n"), (2, "0\n"), (3, "0\n"), (4, "1\n")] {
+        bench.shell(&format!("grep -rl 'letter number {number}' in | grep -c message.txt")).stdout_is(opened);
+    }
+    bench.shell("grep -rl 'a padding that the token lacks' in | wc -l").stdout_is("3\n");
+}
+
+#[test]
 fn one_pin_is_asked_for_once_in_a_run_though_two_keys_of_the_token_are_used() {
     if !there("one_pin_is_asked_for_once_in_a_run_though_two_keys_of_the_token_are_used") {
         return;
