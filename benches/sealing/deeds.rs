@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
-use mss::cms::{DecryptionKey, DetachedSigner, EnvelopeWriter, Recipient, open_envelope, verify_detached};
+use mss::cms::{Accept, DecryptionKey, DetachedSigner, EnvelopeWriter, Recipient, open_envelope, verify_detached};
 use mss::mail::{Base64Writer, Entity, Strictness, section};
 use mss::pki::Identity;
 
@@ -59,7 +59,12 @@ fn encrypt(from: &str, to: &str, name: &str) -> Result<(), Anyhow> {
 fn decrypt(from: &str, to: &str, name: &str) -> Result<(), Anyhow> {
     let identity = identity(name)?;
     let spool = format!("{to}.spool");
-    open_envelope(&mut File::open(from)?, &[DecryptionKey::Identity(&identity)], &mut File::create(&spool)?)?;
+    open_envelope(
+        &mut File::open(from)?,
+        &[DecryptionKey::Identity(&identity)],
+        Accept::default(),
+        &mut File::create(&spool)?,
+    )?;
     Ok(fs::rename(spool, to)?)
 }
 
@@ -127,7 +132,7 @@ fn seal(from: &Path, to: &Path, identity: &Identity) -> Result<(), Anyhow> {
 /// Decrypts into a spool, verifies what is signed there, and writes it out.
 fn open(from: &Path, to: &Path, identity: &Identity) -> Result<(), Anyhow> {
     let mut spool = Vec::new();
-    open_envelope(&mut File::open(from)?, &[DecryptionKey::Identity(identity)], &mut spool)?;
+    open_envelope(&mut File::open(from)?, &[DecryptionKey::Identity(identity)], Accept::default(), &mut spool)?;
     let mut spool = Cursor::new(spool);
     let entity = Entity::scan_all(&mut spool)?;
     let [content, signature] = entity.parts() else { return Err("not multipart/signed".into()) };
