@@ -17,6 +17,8 @@
 //! - Peak memory is the resident set as the system counts it (`wait4`). `started` is a process that only reads its keys:
 //!   whatever the size of the file, `mss` must stay within 16 MB of it.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
+
 mod deeds;
 mod measure;
 
