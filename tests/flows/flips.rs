@@ -1,7 +1,5 @@
 //! Octets changed and messages cut, through the real program: the whole one is stored, and every other kept closed.
 
-#![expect(clippy::unwrap_used, reason = "whatever is missing fails the test that asked, and shows the line")]
-
 use std::collections::BTreeSet;
 use std::fs;
 
