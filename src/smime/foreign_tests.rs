@@ -1,7 +1,7 @@
 //! Messages as other programs build them, and as those on the way change them.
 
-use super::specimen::{DURAND, LABORATORY, World, composition, encrypted, noon, octets, signed};
-use super::{HeaderProtection, OpenError, Opened, Severity, judge};
+use super::specimen::{DURAND, LABORATORY, World, composition, compressed, encrypted, noon, octets, signed};
+use super::{HeaderProtection, Layer, OpenError, Opened, Severity, judge};
 use crate::pki::TrustAnchors;
 
 const HEAD: &str = "From: laboratoire@biologie.sandbox\r\nTo: dr.durand@medecin.sandbox\r\nSubject: Result\r\n\
@@ -82,6 +82,41 @@ fn the_signer_must_be_the_sender() {
     assert_eq!(refused(&world, &nameless), ["no-from"]);
     let doubled = format!("From: {DURAND}\r\n{message}");
     assert_eq!(refused(&world, &doubled), ["no-from"]);
+}
+
+#[test]
+fn who_signs_for_another_is_told_from_a_stranger() {
+    let world = World::new();
+    let sent_by_durand = |signed: String| format!("Sender: {DURAND}\r\n{HEAD}{signed}");
+    let by_durand = sent_by_durand(signed(TEXT, &world.durand, noon()));
+    assert_eq!(refused(&world, &by_durand), ["signer-is-sender"]);
+    let by_lefevre = sent_by_durand(signed(TEXT, &world.lefevre, noon()));
+    assert_eq!(refused(&world, &by_lefevre), ["signer-not-from"]);
+    let by_laboratory = sent_by_durand(signed(TEXT, &world.laboratory, noon()));
+    assert_eq!(concerns(&world, &by_laboratory), (vec!["other-sender"], Some(Severity::Warn)));
+    let verdict = judge(&opened(&world, &by_laboratory), &world.anchors(), &[], noon());
+    assert_eq!((verdict.is_from(), verdict.is_sender()), (true, Some(false)));
+}
+
+#[test]
+fn a_message_may_be_compressed_before_or_after_it_is_signed() {
+    let world = World::new();
+    for entity in [
+        signed(&compressed(TEXT), &world.laboratory, noon()),
+        compressed(&signed(TEXT, &world.laboratory, noon())),
+        encrypted(&compressed(&signed(TEXT, &world.laboratory, noon())), &world.durand),
+    ] {
+        let message = format!("{HEAD}{entity}");
+        assert_eq!(concerns(&world, &message), (vec![], None));
+        assert!(opened(&world, &message).layers().iter().any(|layer| matches!(layer, Layer::Compressed)));
+    }
+    let hidden = compressed(&encrypted(TEXT, &world.durand));
+    assert_eq!(refused(&world, &format!("{HEAD}{hidden}")), ["unsigned"]);
+    let mut bomb = TEXT.to_owned();
+    bomb.push_str(&" ".repeat(40 << 20));
+    let message = format!("{HEAD}{}", compressed(&bomb));
+    assert!(matches!(world.open(message.as_bytes(), &world.durand), Err(OpenError::TooMuch(_))));
+    assert_eq!(world.leftovers(), 0);
 }
 
 #[test]

@@ -140,6 +140,26 @@ pub(super) fn encrypted(entity: &str, to: &Identity) -> String {
     )
 }
 
+/// An `application/pkcs7-mime` entity that is another, compressed (RFC 3274).
+pub(super) fn compressed(entity: &str) -> String {
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    zlib.write_all(entity.as_bytes()).unwrap();
+    let element = |tag: u8, parts: &[&[u8]]| {
+        let body = parts.concat();
+        [&[tag, 0x82, (body.len() >> 8) as u8, body.len() as u8], body.as_slice()].concat()
+    };
+    let (compressed_data, zlib_compress, data): ([u8; 13], [u8; 13], [u8; 11]) = (
+        [6, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1, 9],
+        [6, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 3, 8],
+        [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1],
+    );
+    let content = element(0xA0, &[&element(4, &[&zlib.finish().unwrap()])]);
+    let info = element(0x30, &[&data, &content]);
+    let body = element(0x30, &[&[2, 1, 0], &element(0x30, &[&zlib_compress]), &info]);
+    let whole = element(0x30, &[&compressed_data, &element(0xA0, &[&body])]);
+    format!("Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n{}", base64(&whole))
+}
+
 fn base64(octets: &[u8]) -> String {
     let mut encoder = Base64Writer::new(Vec::new());
     encoder.write_all(octets).unwrap();
