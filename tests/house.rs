@@ -52,7 +52,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/vault/passphrase.rs", "derives a key from the passphrase"),
     ("src/vault/edit.rs", "reads and changes the text of the configuration"),
     ("src/vault/render.rs", "writes settings as the text that is then sealed"),
-    ("src/vault/settings.rs", "writes secret settings into that text"),
+    ("src/vault/written.rs", "writes secret settings into that text"),
 ];
 
 /// The files that make a message ready for the outbox: each sealed it, or was told in so many words not to.

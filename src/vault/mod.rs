@@ -7,6 +7,7 @@ mod file;
 mod passphrase;
 mod render;
 mod settings;
+mod written;
 
 pub use catalogue::{Kind, Need, SECTIONS, SETTINGS, Setting};
 pub use check::SettingsError;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::written::{as_text, base64_32, optional_secret, secret_text};
 use crate::mail::Address;
 use crate::net::{self, Endpoint};
 use crate::secret::{SealingKey, Secret};
@@ -441,81 +442,4 @@ fn port_993() -> u16 {
 
 fn inbox() -> String {
     "INBOX".to_owned()
-}
-
-/// Values that are written as they are displayed.
-mod as_text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
-    where
-        T: FromStr<Err: Display>,
-    {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// A text that does not show itself.
-mod secret_text {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::secret::Secret;
-
-    pub(super) fn serialize<S: Serializer>(value: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(value.expose())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
-        String::deserialize(deserializer).map(Secret::new)
-    }
-}
-
-/// A text that does not show itself, or none.
-mod optional_secret {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::secret::Secret;
-
-    pub(super) fn serialize<S: Serializer>(value: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(secret) => serializer.serialize_str(secret.expose()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
-        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
-    }
-}
-
-/// 32 octets in base64 (RFC 4648, section 4).
-mod base64_32 {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use zeroize::Zeroizing;
-
-    use crate::secret::Secret;
-
-    pub(super) fn serialize<S: Serializer>(value: &Secret<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = Zeroizing::new(STANDARD.encode(value.expose()));
-        serializer.serialize_str(&text)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<[u8; 32]>, D::Error> {
-        let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let octets = Zeroizing::new(STANDARD.decode(text.trim()).unwrap_or_default());
-        let octets: [u8; 32] =
-            octets.as_slice().try_into().map_err(|_| D::Error::custom("it is not 32 octets in base64"))?;
-        Ok(Secret::new(octets))
-    }
 }

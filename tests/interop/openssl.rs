@@ -10,6 +10,9 @@ use crate::flows::post::{self, DURAND, LABORATORY, LEFEVRE, PNG, bench, codes};
 /// The moment of the tests for OpenSSL.
 const MOMENT: &str = "1767600000";
 
+/// The laboratory: its profile and its address.
+const OURS: (&str, &str) = ("laboratoire", LABORATORY);
+
 /// Calls `openssl cms` with these words.
 fn cms(bench: &Bench, words: &str) -> Outcome {
     let words = ["cms"].into_iter().chain(words.split_whitespace()).map(str::to_owned);
@@ -62,8 +65,14 @@ fn a_stored_message_is_decrypted_and_verified() {
     cms(&bench, other).status_among(&[1, 2, 3, 4]);
 }
 
-/// A message that OpenSSL signs as `signer` and encrypts to Dr Durand and Dr Lefèvre with a cipher.
-fn made_by_openssl(bench: &Bench, signer: &str, options: &str, cipher: &str) -> Vec<u8> {
+/// A message from an address that OpenSSL signs with the key of a profile and encrypts to others with a cipher.
+fn made_by_openssl(
+    bench: &Bench,
+    (signer, from): (&str, &str),
+    readers: &[&str],
+    options: &str,
+    cipher: &str,
+) -> Vec<u8> {
     // The first certificate of the file is the signer's; the rest is its chain, which OpenSSL wants in a file of its own.
     let certificates = fs::read_to_string(bench.path(&format!("{signer}.certificate.pem"))).unwrap();
     let (leaf, chain) = certificates.split_once("-----END CERTIFICATE-----\n").unwrap();
@@ -78,9 +87,9 @@ fn made_by_openssl(bench: &Bench, signer: &str, options: &str, cipher: &str) -> 
     bench.file("entity", entity.as_bytes());
     let sign = format!("-sign -in entity -binary -crlfeol -signer {signer}.certificate.pem -inkey {signer}.key.pem");
     cms(bench, &format!("{sign} -certfile chain.pem -md sha256 {options} -out signed")).status(0);
-    let encrypt =
-        format!("-encrypt -in signed -binary -{cipher} -out sealed -from {LABORATORY} -to {DURAND} -subject Bilan");
-    cms(bench, &format!("{encrypt} dr.durand.certificate.pem dr.lefevre.certificate.pem")).status(0);
+    let encrypt = format!("-encrypt -in signed -binary -{cipher} -out sealed -from {from} -to {DURAND} -subject Bilan");
+    let readers: Vec<String> = readers.iter().map(|profile| format!("{profile}.certificate.pem")).collect();
+    cms(bench, &format!("{encrypt} {}", readers.join(" "))).status(0);
     // Written with the line ends of the machine; on the wire a line ends in CR LF.
     let sealed = String::from_utf8(bench.read("sealed")).unwrap();
     sealed.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()
@@ -115,7 +124,7 @@ fn a_message_made_by_openssl_is_fetched_and_verified() {
     .into_iter()
     .enumerate()
     {
-        let raw = made_by_openssl(&bench, "laboratoire", options, cipher);
+        let raw = made_by_openssl(&bench, OURS, &["dr.durand", "dr.lefevre"], options, cipher);
         for (profile, address) in [("dr.durand", DURAND), ("dr.lefevre", LEFEVRE)] {
             post::put(&bench, address, &raw);
             let folder = format!("{profile}-{number}");
@@ -139,7 +148,7 @@ fn a_message_that_openssl_signed_as_somebody_else_goes_to_quarantine() {
     for profile in ["dr.lefevre", "dr.durand"] {
         keys(&bench, profile);
     }
-    post::put(&bench, DURAND, &made_by_openssl(&bench, "dr.lefevre", "", "aes-256-gcm"));
+    post::put(&bench, DURAND, &made_by_openssl(&bench, ("dr.lefevre", LABORATORY), &["dr.durand"], "", "aes-256-gcm"));
     let line = bench.run(["--json", "-p", "dr.durand", "fetch", "--to", "in"]).status(1).json();
     assert_eq!((&line["state"], said(&line)), (&"quarantined".into(), vec!["signer-not-from"]));
 }
@@ -164,7 +173,11 @@ fn who_writes_with_openssl_gets_what_openssl_says_it_opens() {
     let before = send("one");
     assert_eq!((ciphers(&before), &before[0]["id"]), (vec!["AES-256-GCM".to_owned(); 2], &before[1]["id"]));
     // OpenSSL lists no authenticated encryption among its capabilities.
-    post::put(&bench, LABORATORY, &written_by(&bench, "dr.lefevre", LEFEVRE, "laboratoire", "aes-256-cbc"));
+    post::put(
+        &bench,
+        LABORATORY,
+        &made_by_openssl(&bench, ("dr.lefevre", LEFEVRE), &["laboratoire"], "", "aes-256-cbc"),
+    );
     let line = bench.run(["--json", "fetch", "--to", "in"]).status(0).json();
     assert_eq!((&line["state"], &line["from"]), (&"stored".into(), &LEFEVRE.into()), "{line}");
     let after = send("two");
@@ -184,20 +197,6 @@ fn who_writes_with_openssl_gets_what_openssl_says_it_opens() {
     assert_eq!(codes, [vec![], vec!["cbc-unauthenticated"]], "a signature inside makes up for CBC");
 }
 
-/// A signed and encrypted message that OpenSSL makes for one person to another.
-fn written_by(bench: &Bench, signer: &str, from: &str, reader: &str, cipher: &str) -> Vec<u8> {
-    let certificates = fs::read_to_string(bench.path(&format!("{signer}.certificate.pem"))).unwrap();
-    bench.file("chain.pem", certificates.split_once("-----END CERTIFICATE-----\n").unwrap().1.as_bytes());
-    bench.file("entity", b"Content-Type: text/plain\r\n\r\nBonjour\r\n");
-    let sign = format!("-sign -in entity -binary -crlfeol -signer {signer}.certificate.pem -inkey {signer}.key.pem");
-    cms(bench, &format!("{sign} -certfile chain.pem -md sha256 -out signed")).status(0);
-    let encrypt =
-        format!("-encrypt -in signed -binary -{cipher} -out sealed -from {from} -to {LABORATORY} -subject Bilan");
-    cms(bench, &format!("{encrypt} {reader}.certificate.pem")).status(0);
-    let sealed = String::from_utf8(bench.read("sealed")).unwrap();
-    sealed.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()
-}
-
 #[test]
 fn mail_in_3des_is_opened_only_where_that_is_asked_for() {
     if !skip::has("openssl", "mail_in_3des_is_opened_only_where_that_is_asked_for") {
@@ -207,12 +206,12 @@ fn mail_in_3des_is_opened_only_where_that_is_asked_for() {
     for profile in ["laboratoire", "dr.lefevre"] {
         keys(&bench, profile);
     }
-    let raw = written_by(&bench, "laboratoire", LABORATORY, "dr.lefevre", "des-ede3-cbc");
+    let raw = made_by_openssl(&bench, OURS, &["dr.lefevre"], "", "des-ede3-cbc");
     post::put(&bench, LEFEVRE, &raw);
     let refused = bench.run(["--json", "-p", "dr.lefevre", "fetch", "--to", "in"]).status(1).json();
     assert_eq!(refused["state"], "quarantined");
     assert!(refused["error"].as_str().unwrap().contains("3DES-CBC"), "{refused}");
-    let raw = written_by(&bench, "laboratoire", LABORATORY, "dr.lefevre", "des-ede3-cbc");
+    let raw = made_by_openssl(&bench, OURS, &["dr.lefevre"], "", "des-ede3-cbc");
     post::put(&bench, LEFEVRE, &raw);
     let opened = bench.run(["--json", "-p", "dr.lefevre", "fetch", "--to", "in", "--accept-3des"]).status(0).json();
     assert_eq!((&opened["state"], &opened["encryption"]), (&"stored".into(), &"3DES-CBC".into()));
