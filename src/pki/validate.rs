@@ -350,17 +350,22 @@ fn check_status(
     at: Timestamp,
 ) -> Result<(), Finding> {
     let mut step = CertificationPath::new(certval_anchor(issuer)?, Vec::new(), certval_certificate(subject)?);
+    let mut cleared = None;
     for crl in covering {
+        // The newest list decides; of two that were made at one moment, the one that revokes.
+        if cleared.is_some_and(|moment| crl.this_update() < moment) {
+            break;
+        }
         step.crls = vec![Some(crl.der().to_vec())];
         let settings = settings(at.max(crl.this_update()))?;
         let mut results = CertificationPathResults::new();
         match certval::check_revocation_local(environment, &settings, &step, &mut results) {
-            Ok(()) => return Ok(()),
+            Ok(()) => cleared = Some(crl.this_update()),
             Err(error) if finding(&error) == Finding::Revoked => return Err(Finding::Revoked),
             Err(_) => {}
         }
     }
-    Err(Finding::RevocationUnknown)
+    cleared.map(drop).ok_or(Finding::RevocationUnknown)
 }
 
 fn certval_anchor(certificate: &Certificate) -> Result<PDVTrustAnchorChoice, Finding> {

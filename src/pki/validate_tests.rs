@@ -155,6 +155,10 @@ fn a_revocation_list_decides_when_there_is_one() {
     assert_eq!(judge(&[space.issuing.revoke(&[1, 2])]), None);
     assert_eq!(judge(&[space.issuing.revoke(&[1, 77])]), Some(Finding::Revoked));
     assert_eq!(judge(&[space.root.revoke(&[])]), Some(Finding::RevocationUnknown), "a list of another authority");
+    let (empty, full) = (space.issuing.revoke(&[]), space.issuing.revoke(&[77]));
+    for lists in [[empty.clone(), full.clone()], [full, empty]] {
+        assert_eq!(judge(&lists), Some(Finding::Revoked), "of two lists of one moment the one that revokes decides");
+    }
     let forged = Space::new().issuing.revoke(&[]);
     assert_eq!(judge(&[forged]), Some(Finding::RevocationUnknown), "a list signed with another key");
 
