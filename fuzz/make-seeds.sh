@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf keys seeds
-mkdir -p keys seeds/{envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,vault,white-list}
+mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,vault,white-list}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -103,6 +103,14 @@ signature signature/keyid "$as_durand -keyid"
 signature opaque/ec "-nodetach $as_durand"
 signature opaque/rsa "-nodetach $as_lefevre"
 signature opaque/ec-stream "-stream -nodetach $as_durand"
+
+# The content in CompressedData (RFC 3274), as one stored block of zlib: not every openssl can compress.
+printf '%b' \
+    '\x30\x73\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09\xa0\x64\x30\x62\x02\x01\x00\x30\x0d\x06\x0b\x2a' \
+    '\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x08\x30\x4e\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x41\x04\x3f' \
+    '\x78\x01\x01\x34\x00\xcb\xff\x43\x6f\x6e\x74\x65\x6e\x74\x2d\x54\x79\x70\x65\x3a\x20\x74\x65\x78\x74\x2f\x70' \
+    '\x6c\x61\x69\x6e\x3b\x20\x63\x68\x61\x72\x73\x65\x74\x3d\x75\x74\x66\x2d\x38\x0d\x0a\x0d\x0a\x42\x6f\x6e\x6a' \
+    '\x6f\x75\x72\x0d\x0a\xee\x05\x11\x67' >seeds/compressed/stored
 
 # Whole messages from Dr Durand to Dr Lefèvre, and to herself.
 head='From: durand@medecin.sandbox\nTo: lefevre@medecin.sandbox\nSubject: Result\nDate: Mon, 1 Dec 2026 12:00:00 +0000\n'

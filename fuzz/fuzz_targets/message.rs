@@ -5,13 +5,14 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
+use mss::cms::Accept;
 use mss::smime::{Severity, judge, open};
 use mss_fuzz::{TEXT, WORLD, folder, leftovers};
 
 fuzz_target!(|octets: &[u8]| {
     let folder = folder();
     let keys = [WORLD.durand.clone(), WORLD.lefevre.clone()];
-    if let Ok(opened) = open(&mut Cursor::new(octets), &keys, folder.path()) {
+    if let Ok(opened) = open(&mut Cursor::new(octets), &keys, Accept::default(), folder.path()) {
         let inside = opened.folder().to_owned();
         assert_eq!(leftovers(folder.path()), 1, "a spool outlived the opening");
         assert_eq!(leftovers(&inside), opened.files().len(), "a file that nobody names");
@@ -19,7 +20,7 @@ fuzz_target!(|octets: &[u8]| {
             assert_eq!(file.path.parent(), Some(inside.as_path()), "a name led out of its folder");
             assert_eq!(file.path.metadata().expect("the file is there").len(), file.size);
         }
-        let verdict = judge(&opened, &WORLD.anchors, &[], WORLD.now);
+        let verdict = judge(&opened, &WORLD.anchors, &WORLD.lists, WORLD.now);
         if verdict.severity() < Some(Severity::Refuse) {
             assert!(verdict.is_from() && verdict.signer().is_some());
             assert_eq!(opened.text().trim_end(), TEXT, "other words were believed");

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use mss::cms::DecryptionKey;
-use mss::pki::{Certificate, Identity, TrustAnchors};
+use mss::pki::{Certificate, Identity, RevocationList, TrustAnchors};
 use mss::secret::Secret;
 
 /// What is signed and sealed in every seed. Nothing else may ever come out of one that verifies.
@@ -21,6 +21,8 @@ pub struct World {
     pub durand: Identity,
     /// Dr Lefèvre, whose key is an RSA key, and who is on the revocation list.
     pub lefevre: Identity,
+    /// The list that the certificates name, with nobody on it.
+    pub lists: Vec<RevocationList>,
     pub kek: Secret<[u8; 32]>,
     pub now: Timestamp,
 }
@@ -34,6 +36,7 @@ pub static WORLD: LazyLock<World> = LazyLock::new(|| {
         root: Certificate::from_pem(root).expect("the authority of the seeds").remove(0),
         durand: identity(include_bytes!("../keys/durand.pem"), include_bytes!("../keys/durand.key")),
         lefevre: identity(include_bytes!("../keys/lefevre.pem"), include_bytes!("../keys/lefevre.key")),
+        lists: vec![RevocationList::from_bytes(include_bytes!("../seeds/revocation/empty.der")).expect("a list")],
         kek: Secret::new([7; 32]),
         now: "2027-06-01T12:00:00Z".parse().expect("a moment"),
     }
