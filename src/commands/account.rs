@@ -16,7 +16,7 @@ use crate::inbox::Inbox;
 use crate::mail::{Address, Mailbox};
 use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Timeouts};
 use crate::outbox::Outbox;
-use crate::pki::{Certificate, Identity, TrustAnchors};
+use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, serves};
 use crate::readers::Readers;
 use crate::secret::{Prompt, Secret};
 use crate::signin;
@@ -145,6 +145,17 @@ impl<'a> Account<'a> {
             keys.push(self.read_identity(&pair.certificate, pair.key.expose())?);
         }
         Ok(keys)
+    }
+
+    /// The certificate that mail is encrypted to for this mailbox: that of its key, or of another pair where that key only
+    /// signs. None where no pair is meant for it.
+    pub(super) fn own_certificate(&self) -> Result<Option<Certificate>, Error> {
+        let now = self.world.clock.now();
+        let encrypts = |identity: &Identity| serves(identity.certificate(), Purpose::EmailEncryption, now);
+        match self.identity()? {
+            Some(identity) if encrypts(identity) => Ok(Some(identity.certificate().clone())),
+            _ => Ok(self.opening_keys()?.iter().find(|identity| encrypts(identity)).map(|it| it.certificate().clone())),
+        }
     }
 
     /// What a session shows to sign in, made for one session: a one-time code may be in it.

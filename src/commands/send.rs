@@ -264,7 +264,8 @@ fn seal(
         return Ok(Vec::new());
     }
     let (signer, at) = (account.signer()?, account.world.clock.now());
-    Ok(smime::seal(draft, &recipients, signer, Some(signer.certificate()), at, &clean_spool(account)?)?)
+    let own = account.own_certificate()?;
+    Ok(smime::seal(draft, &recipients, signer, own.as_ref(), at, &clean_spool(account)?)?)
 }
 
 fn transport_only(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Result<Vec<Sealed>, Error> {

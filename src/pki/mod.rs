@@ -42,4 +42,4 @@ pub use key::{KeyError, KeyHolder, PrivateKey, RsaUnwrap, TokenFailure};
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};
-pub use validate::{ListsFor, Purpose, Trusted, choose, choose_by, find_path, validate};
+pub use validate::{ListsFor, Purpose, Trusted, choose, choose_by, find_path, serves, validate};

@@ -168,6 +168,11 @@ pub fn choose_by(
     Err(refused)
 }
 
+/// Whether a certificate says itself that it is for a purpose at a moment; who vouches for it is not asked.
+pub fn serves(certificate: &Certificate, purpose: Purpose, at: Timestamp) -> bool {
+    check_leaf(certificate, purpose, None, at).is_ok()
+}
+
 /// What the leaf itself says; certval leaves "no extended key usage" and "no address" open.
 fn check_leaf(leaf: &Certificate, purpose: Purpose, address: Option<&Address>, at: Timestamp) -> Result<(), Finding> {
     if at < leaf.not_before() {

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
+use rcgen::KeyUsagePurpose;
 
 use super::specimen::{DURAND, LABORATORY, LEFEVRE, World, composition, mailbox, noon, octets};
 use super::{
@@ -11,6 +12,7 @@ use super::{
 use crate::cms::Accept;
 use crate::mail::{Attachment, Composition, Draft};
 use crate::pki::Reader;
+use crate::pki::specimen::Leaf;
 use crate::sealed::{Protection, Suite};
 use crate::space::specimen::admitted;
 use crate::space::{Recipient, Recipients};
@@ -195,6 +197,17 @@ fn opens_as_it_was(subject: &str, label: &str, name: &str, text: &str, content: 
     if named {
         assert_eq!(std::fs::read(&opened.files()[0].path).unwrap(), content);
     }
+}
+
+#[test]
+fn a_certificate_that_may_not_sign_signs_nothing() {
+    let world = World::new();
+    let draft = Draft::new(composition()).unwrap();
+    let leaf = Leaf { usages: vec![KeyUsagePurpose::KeyAgreement], ..Leaf::new(LABORATORY) };
+    let reads_only = world.authority.identity(leaf);
+    let sealed = seal(&draft, &world.recipients(&draft), &reads_only, None, noon(), world.dir.path());
+    assert!(matches!(sealed, Err(SealError::SignerNotValid)));
+    assert_eq!(world.leftovers(), 0);
 }
 
 /// The recipients of a draft, some of whose programs open nothing better than CBC.

@@ -11,7 +11,7 @@ use super::suite::{encryption, entry, smime_type, suite_of, takes};
 use crate::cms::{CmsError, DetachedSigner, EnvelopeWriter};
 use crate::fs::{FsError, Staged};
 use crate::mail::{Address, Base64Writer, ComposeError, Draft, Envelope, Field, write_entity};
-use crate::pki::{Certificate, Identity};
+use crate::pki::{Certificate, Identity, Purpose, serves};
 use crate::sealed::{Protection, Sealed, Suite, boundary};
 use crate::space::{Recipient, Recipients, Role};
 
@@ -27,8 +27,8 @@ pub enum SealError {
     /// The certificate that would sign names another address than From (RFC 8550, section 3).
     #[error("the signing certificate is not one for {0}")]
     SignerNotFrom(Address),
-    /// The certificate that would sign has expired or is not valid yet.
-    #[error("the signing certificate is not valid now")]
+    /// The certificate that would sign has expired, is not valid yet, or is not meant for it (RFC 8550, section 4.4.2).
+    #[error("the signing certificate is not valid for signing now")]
     SignerNotValid,
     /// More blind copies than are written in one go.
     #[error("a message may have {MAX_BLIND} blind copies")]
@@ -64,7 +64,7 @@ pub fn seal(
     if !signer.certificate().names_address(from) {
         return Err(SealError::SignerNotFrom(from.clone()));
     }
-    if !signer.certificate().is_valid_at(at) {
+    if !serves(signer.certificate(), Purpose::EmailSigning, at) {
         return Err(SealError::SignerNotValid);
     }
     check_recipients(draft, recipients)?;

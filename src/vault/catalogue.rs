@@ -154,7 +154,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "profile.*.keys",
         "The certificate and key that sign and open messages, in PEM or on a token; a mailbox without has no such section.",
     ),
-    ("profile.*.keys.previous.[]", "A pair that was replaced: it still opens older messages."),
+    (
+        "profile.*.keys.previous.[]",
+        "Another pair: one that was replaced and still opens older messages, or one that opens where the key above only signs.",
+    ),
     ("profile.*.storage", "The keys of what is kept on this machine. Without them, outbox and trace cannot be read."),
     ("profile.*.reader.[]", "A line of the address book: what the program of a correspondent opens."),
     ("profile.*.fetch", "What becomes of fetched messages."),
