@@ -56,11 +56,9 @@ pub(super) fn key_encryption_key(
     let info = tlv::constructed(tlv::SEQUENCE, &[wrap, entity.as_deref().unwrap_or_default(), &supplement]);
     match derivation {
         Derivation::X963(hash) => Ok(x963(hash, secret, &info, length)),
-        Derivation::Hkdf(_) if material.is_some() => {
-            Err(CmsError::Unsupported("HKDF with user keying material".to_owned()))
-        }
         Derivation::Hkdf(algorithm) => {
-            let key = hkdf::Salt::new(algorithm, &[]).extract(secret.expose());
+            // RFC 8418, section 2.2: keying material of the sender is the salt too, besides its place in the info.
+            let key = hkdf::Salt::new(algorithm, material.unwrap_or_default()).extract(secret.expose());
             let mut derived = vec![0; length];
             let filled = key.expand(&[&info], Length(length)).and_then(|okm| okm.fill(&mut derived));
             filled.map(|()| Secret::new(derived)).map_err(|_| CmsError::Crypto)

@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 9] = [
+pub const PROGRAMS: [Program; 10] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -30,6 +30,11 @@ pub const PROGRAMS: [Program; 9] = [
         name: "softhsm2-util",
         package: "softhsm2",
         shows: "a token signs, opens and signs in, and what it refuses is said",
+    },
+    Program {
+        name: "javac",
+        package: "openjdk-17-jdk-headless",
+        shows: "Bouncy Castle opens and verifies, and the reverse",
     },
     Program { name: "curl", package: "curl", shows: "curl submits to the sandbox and lists its mailboxes" },
 ];

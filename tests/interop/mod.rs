@@ -1,5 +1,6 @@
 //! The real program against real programs; each test says which it needs, and what is skipped without.
 
+mod bouncycastle;
 mod cms;
 mod curl;
 mod gnupg;
