@@ -1,8 +1,10 @@
-//! Our side: one deed a process, from file to file, through the library as the command line uses it.
+//! Our side: one deed a process, from file to file, through the library.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use mss::cms::{Accept, DecryptionKey, DetachedSigner, EnvelopeWriter, Recipient, open_envelope, verify_detached};
 use mss::mail::{Base64Writer, Entity, Strictness, section};
@@ -83,7 +85,7 @@ fn verify(content: &str, signature: &str) -> Result<(), Anyhow> {
     Ok(())
 }
 
-/// Does the same with every file of a folder, into another.
+/// Does the same with every file of a folder, into another, on every core.
 fn many(
     from: &str,
     to: &str,
@@ -93,10 +95,20 @@ fn many(
     fs::create_dir_all(to)?;
     let mut names: Vec<PathBuf> = fs::read_dir(from)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     names.sort();
-    names.iter().try_for_each(|path| {
-        let name = path.file_name().ok_or("a file without a name")?;
-        deed(path, &Path::new(to).join(name), identity)
-    })
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(), String> {
+        while let Some(path) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let name = path.file_name().ok_or("a file without a name")?;
+            deed(path, &Path::new(to).join(name), identity).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    };
+    let cores = thread::available_parallelism()?.get();
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        running.into_iter().try_for_each(|thread| thread.join().expect("no deed panics"))
+    })?;
+    Ok(())
 }
 
 const BOUNDARY: &str = "=_0123456789abcdef0123456789abcdef";

@@ -13,7 +13,8 @@
 //! - `mss` stands for this program started again with a hidden word: the library as the command line uses it, in a process
 //!   that does nothing else. It writes BER of indefinite length, as `mss send` does; openssl writes DER, or with `-stream`
 //!   the same BER. Both decrypt the same DER, written by openssl; mss into a spool that gets its name after the tag.
-//! - The many small files are worked through in one thread; with RSA-3072 the signature itself is most of the time.
+//! - The many small files are worked through in one process with a thread a core; openssl's processes come one by one, as a
+//!   shell runs them. With RSA-3072 the signature itself is most of the time.
 //! - `ratio` is openssl's median time through ours, `cpu` the same for processor time, which other programs disturb less.
 //! - Peak memory is the resident set as the system counts it (`wait4`). `started` is a process that only reads its keys:
 //!   whatever the size of the file, `mss` must stay within 16 MB of it.

@@ -116,12 +116,14 @@ pub fn open_envelope(
         return Err(CmsError::Malformed("the content is missing"));
     }
     source.octets(info, 0x80, &mut |piece| {
+        plain.clear();
         decryptor.update(piece, &mut plain)?;
         length += plain.len() as u64;
         spool.write_all(&plain).map_err(CmsError::Io)
     })?;
     source.leave(info)?;
     let tag = if head.authenticated { tag(&mut source, data, tag_length)? } else { Vec::new() };
+    plain.clear();
     decryptor.finish(&tag, &mut plain)?;
     length += plain.len() as u64;
     spool.write_all(&plain)?;

@@ -81,9 +81,9 @@ impl Head {
     }
 
     fn write_definite(mut self, mut out: impl Write, content: &[u8]) -> Result<(), CmsError> {
-        let (mut encrypted, mut rest) = (Vec::new(), Vec::new());
+        let mut encrypted = Vec::new();
         self.encryptor.update(content, &mut encrypted)?;
-        let tag = self.encryptor.finish(&mut rest)?.ok_or(CmsError::Crypto)?;
+        let tag = self.encryptor.finish(&mut encrypted)?.ok_or(CmsError::Crypto)?;
         let info = tlv::constructed(tlv::SEQUENCE, &[&self.content_info, &tlv::element(0x80, &encrypted)]);
         let tag = tlv::element(tlv::OCTET_STRING, &tag);
         let envelope = tlv::element(0xA0, &tlv::constructed(tlv::SEQUENCE, &[&self.recipients, &info, &tag]));
@@ -100,7 +100,7 @@ pub struct EnvelopeWriter<W: Write> {
     out: W,
     encryptor: Encryptor,
     content: Zeroizing<Vec<u8>>,
-    encrypted: Vec<u8>,
+    piece: Piece,
     broken: bool,
 }
 
@@ -133,16 +133,16 @@ impl<W: Write> EnvelopeWriter<W> {
             out,
             encryptor: head.encryptor,
             content: Zeroizing::new(Vec::with_capacity(CHUNK)),
-            encrypted: Vec::with_capacity(CHUNK),
+            piece: Piece::new(),
             broken: false,
         })
     }
 
     /// Writes the rest and the tag, and gives the output back.
     pub fn finish(mut self) -> Result<W, CmsError> {
-        self.piece()?;
-        let tag = self.encryptor.finish(&mut self.encrypted)?;
-        write_piece(&mut self.out, &self.encrypted)?;
+        self.waiting_piece()?;
+        let tag = self.encryptor.finish(self.piece.begin())?;
+        self.piece.write(&mut self.out)?;
         // The ends of the content and of its info, the tag, the ends of the three outer elements.
         self.out.write_all(&[0, 0, 0, 0])?;
         if let Some(tag) = tag {
@@ -153,72 +153,77 @@ impl<W: Write> EnvelopeWriter<W> {
         Ok(self.out)
     }
 
-    fn piece(&mut self) -> Result<(), CmsError> {
+    /// Encrypts and writes the content that waits.
+    fn waiting_piece(&mut self) -> Result<(), CmsError> {
+        let content = std::mem::take(&mut self.content);
+        let done = self.write_piece(&content);
+        self.content = content;
+        self.content.clear();
+        done
+    }
+
+    fn write_piece(&mut self, content: &[u8]) -> Result<(), CmsError> {
         if self.broken {
             return Err(CmsError::Crypto);
         }
         // A piece that was encrypted and not written cannot be made up for.
         self.broken = true;
-        self.encryptor.update(&self.content, &mut self.encrypted)?;
-        self.content.clear();
-        write_piece(&mut self.out, &self.encrypted)?;
+        self.encryptor.update(content, self.piece.begin())?;
+        self.piece.write(&mut self.out)?;
         self.broken = false;
         Ok(())
     }
 }
 
-/// One piece of a constructed OCTET STRING.
-fn write_piece(out: &mut impl Write, encrypted: &[u8]) -> Result<(), CmsError> {
-    if !encrypted.is_empty() {
-        out.write_all(&tlv::header(tlv::OCTET_STRING, encrypted.len()))?;
-        out.write_all(encrypted)?;
+/// One piece of a constructed OCTET STRING: room for its header, then what is in it, so that one call writes both.
+struct Piece(Vec<u8>);
+
+impl Piece {
+    /// An identifier, and a length of up to four octets.
+    const ROOM: usize = 6;
+
+    fn new() -> Piece {
+        Piece(Vec::with_capacity(Piece::ROOM + CHUNK + 16))
     }
-    Ok(())
+
+    /// Takes what the piece is to hold.
+    fn begin(&mut self) -> &mut Vec<u8> {
+        self.0.clear();
+        self.0.resize(Piece::ROOM, 0);
+        &mut self.0
+    }
+
+    fn write(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let length = self.0.len() - Piece::ROOM;
+        if length == 0 {
+            return Ok(());
+        }
+        let header = tlv::header(tlv::OCTET_STRING, length);
+        let start = Piece::ROOM - header.len();
+        self.0[start..Piece::ROOM].copy_from_slice(&header);
+        out.write_all(&self.0[start..])
+    }
 }
 
 impl<W: Write> Write for EnvelopeWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() >= CHUNK {
-            return self.whole_piece(bytes);
-        }
         let taken = bytes.len().min(CHUNK - self.content.len());
-        self.content.extend_from_slice(&bytes[..taken]);
-        if self.content.len() == CHUNK {
-            self.piece().map_err(|error| match error {
-                CmsError::Io(error) => error,
-                other => io::Error::other(other),
-            })?;
-        }
-        Ok(taken)
+        let done = if bytes.len() >= CHUNK {
+            // A whole piece is encrypted from where it stands: gathering it first would only copy it.
+            self.waiting_piece().and_then(|()| self.write_piece(&bytes[..CHUNK])).map(|()| CHUNK)
+        } else {
+            self.content.extend_from_slice(&bytes[..taken]);
+            if self.content.len() == CHUNK { self.waiting_piece().map(|()| taken) } else { Ok(taken) }
+        };
+        done.map_err(|error| match error {
+            CmsError::Io(error) => error,
+            other => io::Error::other(other),
+        })
     }
 
     /// Content waits until a piece is full; only what is encrypted can be flushed.
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
-    }
-}
-
-impl<W: Write> EnvelopeWriter<W> {
-    /// Encrypts a piece from where it stands, behind what was collected: gathering it first would only copy it.
-    fn whole_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let write = |this: &mut Self| -> Result<(), CmsError> {
-            if !this.content.is_empty() {
-                this.piece()?;
-            }
-            if this.broken {
-                return Err(CmsError::Crypto);
-            }
-            this.broken = true;
-            this.encryptor.update(&bytes[..CHUNK], &mut this.encrypted)?;
-            this.out.write_all(&tlv::header(tlv::OCTET_STRING, this.encrypted.len()))?;
-            this.out.write_all(&this.encrypted)?;
-            this.broken = false;
-            Ok(())
-        };
-        write(self).map(|()| CHUNK).map_err(|error| match error {
-            CmsError::Io(error) => error,
-            other => io::Error::other(other),
-        })
     }
 }
 

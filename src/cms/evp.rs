@@ -20,6 +20,8 @@ use aws_lc_sys::{
     PKCS12_get_key_and_certs, X509, X509_free, i2d_X509,
 };
 
+use zeroize::Zeroizing;
+
 use super::CmsError;
 use crate::secret::Secret;
 
@@ -123,40 +125,38 @@ impl Context {
         if done == 1 { Ok(context) } else { Err(CmsError::Crypto) }
     }
 
-    /// Passes the next piece through; `out` holds what came of it.
+    /// Passes the next piece through; what comes of it is put behind what `out` holds.
     fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
-        out.clear();
         for from in content.chunks(LONGEST) {
-            let start = out.len();
-            out.resize(start + from.len() + BLOCK, 0);
-            let (to, mut written) = (out[start..].as_mut_ptr(), 0);
-            // SAFETY: the room behind `start` is a block longer than `from`, the most that CBC gives with what it held.
+            out.reserve(from.len() + BLOCK);
+            let (to, mut written) = (out.spare_capacity_mut().as_mut_ptr().cast(), 0);
+            // SAFETY: the spare room is a block longer than `from`, the most that CBC gives with what it held, and is
+            // written, not read.
             let done =
                 unsafe { EVP_CipherUpdate(self.evp.as_ptr(), to, &mut written, from.as_ptr(), from.len() as c_int) };
             match usize::try_from(written) {
-                Ok(written) if done == 1 && written <= from.len() + BLOCK => out.truncate(start + written),
+                // SAFETY: so many octets were just written behind the end, into room that was reserved.
+                Ok(written) if done == 1 && written <= from.len() + BLOCK => unsafe {
+                    out.set_len(out.len() + written)
+                },
                 _ => return Err(CmsError::Crypto),
             }
         }
         Ok(())
     }
 
-    /// Ends the stream; `out` holds the rest. False where a tag or a padding is wrong.
+    /// Ends the stream; the rest is put behind what `out` holds. False where a tag or a padding is wrong.
     fn end(&mut self, out: &mut Vec<u8>) -> bool {
-        out.clear();
-        out.resize(BLOCK, 0);
+        let mut rest = Zeroizing::new([0; BLOCK]);
         let mut written = 0;
         // SAFETY: at most one block is written.
-        let done = unsafe { EVP_CipherFinal_ex(self.evp.as_ptr(), out.as_mut_ptr(), &mut written) };
-        match usize::try_from(written) {
-            Ok(written) if done == 1 && written <= BLOCK => {
-                out.truncate(written);
+        let done = unsafe { EVP_CipherFinal_ex(self.evp.as_ptr(), rest.as_mut_ptr(), &mut written) };
+        match usize::try_from(written).ok().and_then(|written| rest.get(..written)) {
+            Some(rest) if done == 1 => {
+                out.extend_from_slice(rest);
                 true
             }
-            _ => {
-                out.clear();
-                false
-            }
+            _ => false,
         }
     }
 
@@ -184,12 +184,12 @@ impl Encryptor {
         Context::new(cipher, Direction::Encrypt, key, iv).map(Encryptor)
     }
 
-    /// Encrypts the next piece of content; `out` holds what came of it.
+    /// Encrypts the next piece of content, behind what `out` holds.
     pub(super) fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
         self.0.update(content, out)
     }
 
-    /// Encrypts what is left into `out`, and gives the tag over everything, if the cipher makes one.
+    /// Encrypts what is left, behind what `out` holds, and gives the tag over everything, if the cipher makes one.
     pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Option<[u8; TAG]>, CmsError> {
         if !self.0.end(out) {
             return Err(CmsError::Crypto);
@@ -212,12 +212,12 @@ impl Decryptor {
         Context::new(cipher, Direction::Decrypt, key, iv).map(Decryptor)
     }
 
-    /// Decrypts the next piece into `out`, which holds what came of it.
+    /// Decrypts the next piece, behind what `out` holds.
     pub(super) fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
         self.0.update(content, out)
     }
 
-    /// Checks the tag of GCM, or takes the padding off CBC; `out` holds the rest of the content.
+    /// Checks the tag of GCM, or takes the padding off CBC; the rest of the content is put behind what `out` holds.
     pub(super) fn finish(mut self, tag: &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
         if self.0.cipher.is_authenticated() {
             // RFC 5084, section 3.2: a tag has 12 to 16 octets.
@@ -387,12 +387,12 @@ mod tests {
     fn pieces_make_what_the_one_shot_interface_makes() {
         let content: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
         let mut encryptor = Encryptor::new(Cipher::Aes256Gcm, &[7; 32], &[9; 12]).unwrap();
-        let (mut cipher, mut piece) = (Vec::new(), Vec::new());
+        let mut cipher = Vec::new();
         for part in content.chunks(777) {
-            encryptor.update(part, &mut piece).unwrap();
-            cipher.extend_from_slice(&piece);
+            encryptor.update(part, &mut cipher).unwrap();
         }
-        cipher.extend_from_slice(&encryptor.finish(&mut piece).unwrap().unwrap());
+        let tag = encryptor.finish(&mut cipher).unwrap().unwrap();
+        cipher.extend_from_slice(&tag);
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).unwrap());
         let mut whole = content.clone();
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key([9; 12]), Aad::empty(), &mut whole).unwrap();
@@ -407,6 +407,7 @@ mod tests {
         let mut tag = encryptor.finish(&mut plain).unwrap().unwrap();
         for flip in [0, 1] {
             let mut decryptor = Decryptor::new(Cipher::Aes256Gcm, &[7; 32], &[9; 12]).unwrap();
+            plain.clear();
             decryptor.update(&cipher, &mut plain).unwrap();
             assert_eq!(plain, b"content");
             tag[3] ^= flip;

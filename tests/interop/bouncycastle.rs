@@ -4,6 +4,7 @@
 
 use std::io::Write;
 
+use mss::clock::Clock;
 use mss::cms::{
     Accept, ContentEncryption, DecryptionKey, DetachedSigner, EnvelopeWriter, OpaqueSigner, Recipient, open_envelope,
     verify_opaque,
@@ -88,7 +89,7 @@ fn signatures_verify_on_the_other_side() {
         ("ed25519", "Ed25519"),
     ] {
         let identity = identity(&bench, name);
-        let signer = DetachedSigner::new(&identity, jiff::Timestamp::now());
+        let signer = DetachedSigner::new(&identity, Clock::System.now());
         let mut opaque = OpaqueSigner::new(Vec::new(), signer).unwrap();
         opaque.write_all(&bench.read("content")).unwrap();
         bench.file("signed", &opaque.finish().unwrap());

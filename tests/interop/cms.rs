@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
+use mss::clock::Clock;
 use mss::cms::{
     Accept, ContentEncryption, DecryptionKey, DetachedSigner, Envelope, EnvelopeWriter, OpaqueSigner, Recipient,
     RsaSignature, decompress, open_envelope, verify_detached, verify_opaque, write_definite,
@@ -225,7 +226,7 @@ fn openssl_verifies_every_signature_that_is_made() {
         return;
     }
     let keys = Keys::new();
-    let now = jiff::Timestamp::now();
+    let now = Clock::System.now();
     let kinds = [(RSA, RsaSignature::Pkcs1), (RSA, RsaSignature::Pss)].into_iter();
     let kinds = kinds.chain(CURVES.iter().map(|(name, _)| (*name, RsaSignature::Pkcs1)));
     // Ed25519 is not among them: OpenSSL 3.0 makes and verifies no such signature in CMS ("invalid digest").
