@@ -16,6 +16,7 @@ mod outbox;
 pub mod package;
 pub mod post;
 mod purge_check;
+mod readers;
 mod refusals;
 mod sandbox;
 mod schemas;
