@@ -185,6 +185,9 @@ fn sentence(line: &Line) -> String {
     } else if let Some(answer) = line.answer.as_deref().filter(|answer| !answer.is_empty()) {
         text.push_str(&format!(": {}", Safe(answer)));
     }
+    if let Some(cipher) = line.cipher.as_deref().filter(|cipher| *cipher != sealed::Suite::Gcm.cipher()) {
+        text.push_str(&format!("; in {cipher}, the best that is known to be opened there"));
+    }
     if line.known {
         text.push_str("; queued by an earlier run, nothing was sent twice");
         if line.protection == sealed::Protection::Package.as_str() {

@@ -52,6 +52,11 @@ fn the_address_book_comes_first_then_the_profile() {
     assert_eq!(ciphers(&send(&bench, "four", Some("refuse"))), (both(gcm, cbc), 2));
     let again = send(&bench, "four", Some("refuse"));
     assert!(again.status(0).json_lines().iter().all(|line| line["known"] == true), "{again}");
+    let words = ["send", "--to", LEFEVRE, "--attach", "result.pdf"];
+    as_laboratory(&bench, words)
+        .run()
+        .status(0)
+        .stdout_has("; in AES-256-CBC, the best that is known to be opened there");
     let log = as_laboratory(&bench, ["audit", "log", "--action", "send"]).run();
     log.status(0).stdout_has("smime AES-256-GCM").stdout_has("smime AES-256-CBC");
 }
