@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::config::{long_enough, new_passphrase};
 use super::diagnosis::Diagnosis;
-use super::keys::{KeyWords, pem};
+use super::keys::KeyWords;
+use super::pair::pem;
 use super::session::Session;
 use super::status::Status;
 use super::unlock;

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use super::diagnosis::Diagnosis;
+use super::pair::{LIMIT, pem, read_pair};
 use super::session::Session;
 use super::status::Status;
 use super::unlock;
@@ -12,11 +11,7 @@ use crate::cms::{Pkcs12Error, read_pkcs12};
 use crate::commands::identity_of;
 use crate::fs;
 use crate::pki::Identity;
-use crate::secret::Secret;
 use crate::vault::Keys;
-
-/// Octets of a file of keys or certificates that are read.
-const LIMIT: u64 = 1 << 20;
 
 /// Where the certificate and its key are.
 #[derive(Debug, clap::Args)]
@@ -122,20 +117,4 @@ fn not_read(file: &Path, error: Pkcs12Error) -> Diagnosis {
         Pkcs12Error::SeveralKeys => diagnosis.hint("export one certificate with its key, not the whole store"),
         Pkcs12Error::TooLarge | Pkcs12Error::Key(_) | Pkcs12Error::Certificate(_) | Pkcs12Error::Memory => diagnosis,
     }
-}
-
-/// A certificate and its key from their files, as texts and as what they are; they must belong together.
-pub(super) fn read_pair(certificate: &Path, key: &Path) -> Result<(String, Secret<String>, Identity), Diagnosis> {
-    let octets = Zeroizing::new(fs::read_private(key, LIMIT).map_err(|error| Diagnosis::secret_file(key, error))?);
-    let chain = pem(certificate)?;
-    let identity = Identity::from_pem(chain.as_bytes(), &octets)
-        .map_err(|error| Diagnosis::caused(Status::Data, "keys", &error))?;
-    let key = Secret::new(String::from_utf8_lossy(&octets).into_owned());
-    Ok((chain, key, identity))
-}
-
-/// A PEM text.
-pub(super) fn pem(path: &Path) -> Result<String, Diagnosis> {
-    let octets = fs::read_bounded(path, LIMIT).map_err(|error| Diagnosis::input_file(path, error))?;
-    String::from_utf8(octets).map_err(|_| Diagnosis::of(Status::Data, "pem", format!("{} is not PEM", path.display())))
 }

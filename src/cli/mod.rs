@@ -15,6 +15,7 @@ mod lookup;
 pub mod manual;
 mod outbox;
 mod output;
+mod pair;
 mod purge_check;
 mod safe;
 mod sandbox;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
-use super::keys::read_pair;
+use super::pair::read_pair;
 use super::session::Session;
 use super::status::Status;
 use crate::fs;

@@ -6,10 +6,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::error::Error;
-use super::evidence::Evidence;
 use super::keys::{identity_of, signin_identity_of};
-use super::{Places, Told};
-use crate::clock::Clock;
+use super::world::World;
 use crate::directory::Fhir;
 use crate::fs;
 use crate::inbox::Inbox;
@@ -18,34 +16,9 @@ use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Ti
 use crate::outbox::Outbox;
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, serves};
 use crate::readers::Readers;
-use crate::secret::{Prompt, Secret};
 use crate::signin;
-use crate::space::{CacheError, Freshness, LIST_LIMIT, ListCache, WhiteList};
-use crate::trace::{Action, Trace};
+use crate::trace::Trace;
 use crate::vault::{self, Profile};
-
-/// What a story is given from outside: the time, somebody to ask, somebody to tell, places to keep things.
-#[derive(Clone, Copy)]
-pub struct World<'a> {
-    pub clock: Clock,
-    pub prompt: &'a dyn Prompt,
-    pub tell: &'a dyn Fn(Told),
-    pub places: &'a Places,
-    /// The first line that a command prints, for secrets that are kept elsewhere; or why there is none.
-    pub output_of: fn(&str) -> Result<Secret<String>, String>,
-}
-
-impl World<'_> {
-    /// Tells of a step.
-    pub fn step(&self, text: impl Into<String>) {
-        (self.tell)(Told::Step(text.into()));
-    }
-
-    /// Tells of something to act on.
-    pub fn warn(&self, text: impl Into<String>) {
-        (self.tell)(Told::Warning(text.into()));
-    }
-}
 
 /// One profile ready for work.
 pub struct Account<'a> {
@@ -95,6 +68,13 @@ impl<'a> Account<'a> {
     pub fn spool(&self) -> Result<PathBuf, Error> {
         let dir = self.state()?.join("spool");
         fs::private_dir(&dir)?;
+        Ok(dir)
+    }
+
+    /// The same, without what killed runs left in it.
+    pub(super) fn clean_spool(&self) -> Result<PathBuf, Error> {
+        let dir = self.spool()?;
+        fs::sweep_staged(&dir, self.world.clock.now())?;
         Ok(dir)
     }
 
@@ -185,38 +165,6 @@ impl<'a> Account<'a> {
     pub fn directory(&self) -> Result<Fhir, Error> {
         let it = &self.profile.directory;
         Ok(Fhir::new(self.http()?, &it.url, it.api_key.clone(), it.certificate_extension.clone(), self.world.clock)?)
-    }
-
-    /// The signed list of admitted domains: the kept copy while it is young, else a new one.
-    pub(super) fn white_list(&self, evidence: &Evidence<'_>) -> Result<WhiteList, Error> {
-        let source = &self.profile.list;
-        let now = self.world.clock.now();
-        let lists = |path: &[Certificate]| evidence.lists_for_list_signer(path);
-        let cache = ListCache::new(&self.world.places.cache, &self.anchors, &source.signer, &lists);
-        let held = cache.current(now, || {
-            let fetched = self.traced_download(Action::List, &source.url, LIST_LIMIT);
-            fetched.map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
-        })?;
-        if let Some(trouble) = held.trouble {
-            self.world.warn(format!("{trouble}; the copy of {} is used", held.fetched_at));
-        }
-        if let Freshness::Old { days } = held.freshness {
-            self.world.warn(format!("the white list was made {days} days ago"));
-        }
-        Ok(held.list)
-    }
-
-    /// The signed list as it is now, neither kept nor traced: for a profile that is only tried.
-    pub(super) fn fetch_white_list(&self) -> Result<WhiteList, Error> {
-        let source = &self.profile.list;
-        let response = self.http()?.get(&source.url, &[], LIST_LIMIT)?;
-        if response.status != 200 {
-            return Err(Error::HttpStatus { url: source.url.clone(), status: response.status });
-        }
-        let trial = Evidence::trial(self);
-        let lists = |path: &[Certificate]| trial.lists_for_list_signer(path);
-        let list = WhiteList::verify(&response.body, &self.anchors, &source.signer, &lists, self.world.clock.now());
-        Ok(list.map_err(CacheError::from)?)
     }
 
     /// The last sign-in that succeeded, if there is a trace at all. Looking does not make one.

@@ -1,7 +1,7 @@
 //! The keys of a profile, made ready: read from PEM, or found on a token that was shown its PIN.
 
-use super::account::World;
 use super::error::Error;
+use super::world::World;
 use crate::pki::Identity;
 use crate::secret::Secret;
 use crate::token::{Asks, Token, TokenError, TokenUri};

@@ -18,12 +18,15 @@ mod received;
 pub mod send;
 mod submit;
 mod traced;
+mod white_list;
+mod world;
 
 use std::path::PathBuf;
 
-pub use account::{Account, World};
+pub use account::Account;
 pub use error::Error;
 pub use keys::identity_of;
+pub use world::World;
 
 /// Where things are kept on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use super::account::Account;
 use super::addressee::Outsider;
 use super::error::Error;
 use super::gate::Gate;
-use super::send::{self, Request};
 use crate::fs::Lock;
 use crate::ids::Rpps;
 use crate::mail::{Address, Draft, Envelope};
@@ -40,23 +39,20 @@ pub(super) fn outsider<'a>(given: &str, gate: impl FnOnce() -> Result<&'a Gate<'
 
 /// Waits until no other process makes a package for this profile: of two that are told to send the same message, the second
 /// finds it queued, and does not hand over a password that opens nothing.
-pub(super) fn turn(account: &Account<'_>, request: &Request) -> Result<Option<Lock>, Error> {
-    match request.protection {
+pub(super) fn turn(account: &Account<'_>, protection: Protection) -> Result<Option<Lock>, Error> {
+    match protection {
         Protection::Package => Ok(Some(Lock::acquire(&account.state()?.join("package.lock"))?)),
         Protection::Smime | Protection::Transport => Ok(None),
     }
 }
 
-/// Queues the copies that are not in the outbox: sealed, then the password handed over, then on disk. Each copy comes with
-/// whether it was known.
-///
 /// Seals the copies for those who have none yet.
 ///
 /// The password is handed over before anything is queued: a message whose password nobody has would be worse than a password
 /// without a message.
 pub(super) fn seal(
     account: &Account<'_>,
-    request: &Request,
+    packaging: &Packaging,
     draft: &Draft,
     is_served: &dyn Fn(&Address) -> bool,
 ) -> Result<Vec<Sealed>, Error> {
@@ -66,8 +62,8 @@ pub(super) fn seal(
         return Ok(Vec::new());
     }
     let password = Password::generate().ok_or(Error::Randomness)?;
-    let sealed = package::seal(draft, &missing, request.packaging.format, &password, &send::clean_spool(account)?)?;
-    hand_over(account, &request.packaging, &password, &missing)?;
+    let sealed = package::seal(draft, &missing, packaging.format, &password, &account.clean_spool()?)?;
+    hand_over(account, packaging, &password, &missing)?;
     Ok(sealed)
 }
 

@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::account::{Account, World};
+use super::account::Account;
 use super::error::Error;
+use super::world::World;
 use crate::fs;
 use crate::mail::{MailboxState, RetentionPolicy, mailbox_term};
 

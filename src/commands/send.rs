@@ -104,7 +104,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     let fingerprint = fingerprint(account, request, &draft, asked)?;
     let outbox = account.outbox()?;
     let copies = Copies::new(account, &outbox, fingerprint);
-    let turn = packaged::turn(account, request)?;
+    let turn = packaged::turn(account, request.protection)?;
     let before = copies.queued(&addressees)?;
     // A run that was cut short between two copies is taken up under the Message-ID of those that are queued.
     let draft = match before.first() {
@@ -113,7 +113,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     };
     let is_served = |address: &Address| before.iter().any(|entry| entry.envelope.recipients.contains(address));
     let mut sealed = match request.protection {
-        Protection::Package => packaged::seal(account, request, &draft, &is_served)?,
+        Protection::Package => packaged::seal(account, &request.packaging, &draft, &is_served)?,
         Protection::Smime => seal(account, &draft, &addressees, &is_served)?,
         Protection::Transport if before.is_empty() => transport_only(account, &draft, &addressees)?,
         Protection::Transport => Vec::new(),
@@ -265,7 +265,7 @@ fn seal(
     }
     let (signer, at) = (account.signer()?, account.world.clock.now());
     let own = account.own_certificate()?;
-    Ok(smime::seal(draft, &recipients, signer, own.as_ref(), at, &clean_spool(account)?)?)
+    Ok(smime::seal(draft, &recipients, signer, own.as_ref(), at, &account.clean_spool()?)?)
 }
 
 fn transport_only(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Result<Vec<Sealed>, Error> {
@@ -273,14 +273,7 @@ fn transport_only(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]
         Addressee::Admitted(admitted, _) => Some(admitted.clone()),
         Addressee::Sealed(_) | Addressee::Outside(..) => None,
     });
-    Ok(vec![smime::transport_only(draft, &admitted.collect::<Vec<_>>(), &clean_spool(account)?)?])
-}
-
-/// The folder for what is being sealed, without what killed runs left in it.
-pub(super) fn clean_spool(account: &Account<'_>) -> Result<PathBuf, Error> {
-    let dir = account.spool()?;
-    fs::sweep_staged(&dir, account.world.clock.now())?;
-    Ok(dir)
+    Ok(vec![smime::transport_only(draft, &admitted.collect::<Vec<_>>(), &account.clean_spool()?)?])
 }
 
 /// What makes a message this one and no other: sender, recipients asked for, subject, text, files and protection, under a key

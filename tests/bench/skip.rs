@@ -33,7 +33,7 @@ pub const PROGRAMS: [Program; 10] = [
     },
     Program {
         name: "javac",
-        package: "openjdk-17-jdk-headless",
+        package: "default-jdk-headless",
         shows: "Bouncy Castle opens and verifies, and the reverse",
     },
     Program { name: "curl", package: "curl", shows: "curl submits to the sandbox and lists its mailboxes" },
