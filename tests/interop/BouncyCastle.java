@@ -1,6 +1,7 @@
 // CMS by Bouncy Castle, for tests/interop/bouncycastle.rs:
 //   decrypt CERTIFICATE KEY IN OUT    encrypt CERTIFICATE GCM|CBC IN OUT
 //   verify CERTIFICATE IN OUT         sign CERTIFICATE KEY ALGORITHM IN OUT
+//   compress IN OUT
 // CMS is DER or BER, certificates and keys are PEM.
 
 import java.io.FileReader;
@@ -21,6 +22,7 @@ import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cms.CMSAlgorithm;
 import org.bouncycastle.cms.CMSAuthEnvelopedData;
 import org.bouncycastle.cms.CMSAuthEnvelopedDataGenerator;
+import org.bouncycastle.cms.CMSCompressedDataGenerator;
 import org.bouncycastle.cms.CMSEnvelopedData;
 import org.bouncycastle.cms.CMSEnvelopedDataGenerator;
 import org.bouncycastle.cms.CMSProcessableByteArray;
@@ -38,6 +40,7 @@ import org.bouncycastle.cms.jcajce.JceKeyAgreeEnvelopedRecipient;
 import org.bouncycastle.cms.jcajce.JceKeyAgreeRecipientInfoGenerator;
 import org.bouncycastle.cms.jcajce.JceKeyTransEnvelopedRecipient;
 import org.bouncycastle.cms.jcajce.JceKeyTransRecipientInfoGenerator;
+import org.bouncycastle.cms.jcajce.ZlibCompressor;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.openssl.PEMParser;
 import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
@@ -54,6 +57,7 @@ class BouncyCastle {
             case "decrypt" -> decrypt(key(words[2]), in);
             case "encrypt" -> encrypt(certificate(words[1]), words[2].equals("GCM"), in);
             case "verify" -> verify(certificate(words[1]), in);
+            case "compress" -> compress(in);
             default -> sign(certificate(words[1]), key(words[2]), words[3], in);
         };
         Files.write(Path.of(words[words.length - 1]), out);
@@ -116,6 +120,10 @@ class BouncyCastle {
         generator.addSignerInfoGenerator(new JcaSignerInfoGeneratorBuilder(digests).build(signer, by));
         generator.addCertificates(new CollectionStore<>(Collections.singletonList(by)));
         return generator.generate(new CMSProcessableByteArray(in), true).getEncoded();
+    }
+
+    static byte[] compress(byte[] in) throws Exception {
+        return new CMSCompressedDataGenerator().generate(new CMSProcessableByteArray(in), new ZlibCompressor()).getEncoded();
     }
 
     static X509CertificateHolder certificate(String path) throws Exception {

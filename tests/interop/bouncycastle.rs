@@ -6,8 +6,8 @@ use std::io::Write;
 
 use mss::clock::Clock;
 use mss::cms::{
-    Accept, ContentEncryption, DecryptionKey, DetachedSigner, EnvelopeWriter, OpaqueSigner, Recipient, open_envelope,
-    verify_opaque,
+    Accept, ContentEncryption, DecryptionKey, DetachedSigner, EnvelopeWriter, OpaqueSigner, Recipient, decompress,
+    open_envelope, verify_opaque,
 };
 use mss::pki::Identity;
 
@@ -102,4 +102,21 @@ fn signatures_verify_on_the_other_side() {
         assert!(verified == bench.read("content"), "{name}");
         assert_eq!(&signers[0].certificate, identity.certificate());
     }
+}
+
+#[test]
+fn what_the_other_side_compressed_is_unpacked() {
+    let test = "what_the_other_side_compressed_is_unpacked";
+    if !skip::has("javac", test) || !skip::has("openssl", test) {
+        return;
+    }
+    let bench = bench();
+    let content: Vec<u8> = (0..100_001u32).map(|n| (n / 9) as u8).collect();
+    bench.file("content", &content);
+    java(&bench, "compress content packed");
+    let packed = bench.read("packed");
+    assert!(packed.len() < content.len() / 2);
+    let mut unpacked = Vec::new();
+    decompress(&mut packed.as_slice(), &mut unpacked, content.len() as u64).unwrap();
+    assert!(unpacked == content);
 }

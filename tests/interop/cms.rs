@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use mss::clock::Clock;
 use mss::cms::{
     Accept, ContentEncryption, DecryptionKey, DetachedSigner, Envelope, EnvelopeWriter, OpaqueSigner, Recipient,
-    RsaSignature, decompress, open_envelope, verify_detached, verify_opaque, write_definite,
+    RsaSignature, open_envelope, verify_detached, verify_opaque, write_definite,
 };
 use mss::pki::Identity;
 use mss::secret::Secret;
@@ -292,24 +292,4 @@ fn every_signature_that_openssl_makes_is_verified() {
     keys.openssl("cms -sign -binary -noattr -in content -outform DER -signer rsa.pem -inkey rsa.key -out signature");
     let refused = verify_detached(&keys.bench.read("signature"), &mut content.as_slice());
     assert!(refused.unwrap_err().to_string().contains("signed attributes"));
-}
-
-#[test]
-fn what_another_program_compressed_is_unpacked() {
-    if !skip::has("openssl", "what_another_program_compressed_is_unpacked") {
-        return;
-    }
-    let keys = Keys::new();
-    let plain = content(150_001);
-    keys.bench.file("content", &plain);
-    let outcome = keys.try_openssl("cms -compress -binary -in content -outform DER -out packed");
-    if outcome.stderr.contains("unsupported") || outcome.stderr.contains("compression") {
-        // Many distributions build OpenSSL without zlib: then there is nothing to compare with.
-        skip::say("what_another_program_compressed_is_unpacked: this openssl is built without zlib");
-        return;
-    }
-    outcome.status(0);
-    let mut out = Vec::new();
-    decompress(&mut keys.bench.read("packed").as_slice(), &mut out, 1 << 20).unwrap();
-    assert!(out == plain);
 }
