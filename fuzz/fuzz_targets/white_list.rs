@@ -16,7 +16,7 @@ static ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {
 static NOW: LazyLock<Timestamp> = LazyLock::new(|| "2026-12-01T00:00:00Z".parse().expect("a moment"));
 
 fuzz_target!(|octets: &[u8]| {
-    if let Ok(list) = WhiteList::verify(octets, &ANCHORS, "alb.exemple-mss.test", *NOW) {
+    if let Ok(list) = WhiteList::verify(octets, &ANCHORS, "alb.exemple-mss.test", &|_| Vec::new(), *NOW) {
         assert_eq!((list.len(), list.unreadable()), (2, 0), "other domains were believed");
         assert!(list.admits("medecin.exemple-mss.test") && list.admits("hopital-essai.exemple-mss.test"));
     }
