@@ -16,12 +16,13 @@ fuzz_target!(|octets: &[u8]| {
     let _ = (certificate.key_identifier(), certificate.key_kind(), certificate.spki_der(), certificate.emails());
     for purpose in [Purpose::EmailSigning, Purpose::EmailEncryption] {
         let between = [certificate.clone()];
-        if validate(&certificate, &[], &WORLD.anchors, &[], purpose, None, WORLD.now).is_ok() {
+        if validate(&certificate, &[], &WORLD.anchors, &WORLD.lists, purpose, None, WORLD.now).is_ok() {
             assert!(WORLD.knows(&certificate), "a certificate was forged");
         }
         let stranger = TrustAnchors::new(between.clone());
-        let _ = validate(WORLD.durand.certificate(), &between, &stranger, &[], purpose, None, WORLD.now);
-        let genuine = validate(WORLD.durand.certificate(), &between, &WORLD.anchors, &[], purpose, None, WORLD.now);
+        let _ = validate(WORLD.durand.certificate(), &between, &stranger, &WORLD.lists, purpose, None, WORLD.now);
+        let genuine =
+            validate(WORLD.durand.certificate(), &between, &WORLD.anchors, &WORLD.lists, purpose, None, WORLD.now);
         assert!(genuine.is_ok(), "a foreign certificate broke a genuine path");
     }
 });
