@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 10] = [
+pub const PROGRAMS: [Program; 11] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -25,6 +25,7 @@ pub const PROGRAMS: [Program; 10] = [
     Program { name: "chromium", package: "chromium", shows: "a browser opens a page with its password" },
     Program { name: "chromedriver", package: "chromium-driver", shows: "the same: it drives the browser" },
     Program { name: "gpgsm", package: "gpgsm", shows: "GnuPG opens what is written for older readers" },
+    Program { name: "gpg-agent", package: "gpg-agent", shows: "the same: it holds the key" },
     Program { name: "pkcs11-tool", package: "opensc", shows: "keys are made on a token, and certified there" },
     Program {
         name: "softhsm2-util",

@@ -92,7 +92,8 @@ fn chromium_opens_the_page_with_the_password_and_with_no_other() {
     for (row, name, content) in [(1, "Écho du cœur.pdf", PDF), (2, "curve.png", PNG)] {
         browser.click(&format!("#files li:nth-child({row}) a"));
         let saved = bench.path("downloads").join(name);
-        wait(|| saved.exists());
+        // The browser makes the file, then fills it.
+        wait(|| fs::metadata(&saved).is_ok_and(|found| found.len() >= content.len() as u64));
         assert_eq!(fs::read(saved).unwrap(), content, "{name}");
     }
 }
