@@ -255,7 +255,6 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// Octets in lower-case hexadecimal.
 /// A time of RFC 5280, which lies between 1950 and 9999 and has whole seconds.
 pub(super) fn timestamp(time: x509_cert::time::Time) -> Timestamp {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
