@@ -1,4 +1,4 @@
-//! The way to a server: TCP to its addresses one after the other, and TLS under the anchors and the identity of one profile.
+//! The way to a server: TCP to the first of its addresses that answers, and TLS under the anchors and the identity of one profile.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -20,6 +20,9 @@ use crate::pki::{Identity, TrustAnchors};
 /// Most addresses of one name that are tried.
 const ADDRESS_LIMIT: usize = 8;
 
+/// How long an address may be silent before the next one is tried beside it (RFC 8305, section 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
 /// How long each step may take. The defaults are those of RFC 5321, section 4.5.3.2, where it names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -27,8 +30,16 @@ pub struct Timeouts {
     pub connect: Duration,
     /// The TLS handshake.
     pub handshake: Duration,
-    /// A command and the whole of its answer.
+    /// The first words of a server.
+    pub greeting: Duration,
+    /// A command and the whole of its answer, where nothing below names it.
     pub reply: Duration,
+    /// The answer to MAIL. Where commands were sent together, the time for each answer runs from the one before it.
+    pub mail: Duration,
+    /// The answer to one RCPT.
+    pub rcpt: Duration,
+    /// The answer to DATA.
+    pub data: Duration,
     /// One block of a message, out or in.
     pub block: Duration,
     /// The answer to a whole message.
@@ -40,7 +51,11 @@ impl Default for Timeouts {
         Timeouts {
             connect: Duration::from_secs(30),
             handshake: Duration::from_secs(30),
+            greeting: Duration::from_secs(5 * 60),
             reply: Duration::from_secs(5 * 60),
+            mail: Duration::from_secs(5 * 60),
+            rcpt: Duration::from_secs(5 * 60),
+            data: Duration::from_secs(2 * 60),
             block: Duration::from_secs(3 * 60),
             last_reply: Duration::from_secs(10 * 60),
         }
@@ -106,26 +121,66 @@ impl Dialer {
         Ok(Stream::tls(StreamOwned::new(connection, socket), endpoint))
     }
 
-    /// Each address gets an equal share of the time that is left.
     fn connect_tcp(&self, endpoint: &Endpoint) -> io::Result<TcpStream> {
         let end = Instant::now() + self.timeouts.connect;
-        let addresses = resolve(&endpoint.host, endpoint.port, self.timeouts.connect)?;
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for (tried, address) in addresses.iter().enumerate() {
-            let shares = u32::try_from(addresses.len() - tried).unwrap_or(1);
-            let share = end.saturating_duration_since(Instant::now()) / shares;
-            if share.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            match TcpStream::connect_timeout(address, share) {
-                Ok(tcp) => {
-                    tcp.set_nodelay(true)?;
-                    return Ok(tcp);
-                }
-                Err(error) => last = error,
-            }
+        let addresses = interleaved(resolve(&endpoint.host, endpoint.port, self.timeouts.connect)?);
+        let tcp = match addresses.as_slice() {
+            [] => return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
+            [only] => TcpStream::connect_timeout(only, left(end)?)?,
+            several => first_to_connect(several, end)?,
+        };
+        tcp.set_nodelay(true)?;
+        Ok(tcp)
+    }
+}
+
+/// The time left until then; none is an error.
+fn left(end: Instant) -> io::Result<Duration> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+/// The two families by turns, each in the order of the look-up (RFC 8305, section 4): one that leads nowhere costs one delay.
+fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut all = Vec::new();
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return all;
         }
-        Err(last)
+        all.extend(pair.into_iter().flatten());
+    }
+}
+
+/// Tries the addresses, each on a thread that ends with the time for connecting at the latest: the next one when the one before
+/// it has failed or is late (RFC 8305, section 5). The first connection is taken, later ones are closed as they come.
+fn first_to_connect(addresses: &[SocketAddr], end: Instant) -> io::Result<TcpStream> {
+    let (answer, answers) = mpsc::channel();
+    let mut last = io::ErrorKind::TimedOut.into();
+    let mut waiting = addresses.iter();
+    let mut under_way = 0;
+    loop {
+        if let Some(address) = waiting.next() {
+            let (answer, address, limit) = (answer.clone(), *address, left(end)?);
+            std::thread::Builder::new().name("connect".to_owned()).spawn(move || {
+                let _ = answer.send(TcpStream::connect_timeout(&address, limit));
+            })?;
+            under_way += 1;
+        } else if under_way == 0 {
+            return Err(last);
+        }
+        let patience = if waiting.len() > 0 { left(end)?.min(ATTEMPT_DELAY) } else { left(end)? };
+        match answers.recv_timeout(patience) {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => {
+                under_way -= 1;
+                last = error;
+            }
+            Err(_) => {}
+        }
     }
 }
 
@@ -215,6 +270,36 @@ mod tests {
         let error = LinkError::of_connection("h", stream.read(&mut [0]).unwrap_err());
         assert!(matches!(error, LinkError::IdentityRefused { .. }), "{error:?}");
         server.leave();
+    }
+
+    #[test]
+    fn an_address_that_leads_nowhere_does_not_keep_the_others_waiting() {
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // A queue that is full answers no more: the kernel drops what asks for a place in it.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        #[cfg(target_os = "linux")]
+        rustix::net::listen(&silent, 0).unwrap();
+        let black_hole = silent.local_addr().unwrap();
+        let _full: Vec<_> =
+            (0..4).map(|_| TcpStream::connect_timeout(&black_hole, Duration::from_millis(20))).collect();
+        let addresses = [refused, black_hole, good.local_addr().unwrap()];
+        let tcp = first_to_connect(&addresses, Instant::now() + timeouts().connect).unwrap();
+        assert!(cfg!(not(target_os = "linux")) || tcp.peer_addr().unwrap() == good.local_addr().unwrap());
+        let error = first_to_connect(&[refused, refused], Instant::now() + timeouts().connect).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        let soon = Instant::now() + Duration::from_millis(30);
+        let error = first_to_connect(&[black_hole, black_hole], soon).unwrap_err();
+        assert!(cfg!(not(target_os = "linux")) || error.kind() == io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn the_families_take_turns() {
+        let of = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let looked_up = of(&["[::1]:1", "[::2]:1", "[::3]:1", "127.0.0.1:1"]);
+        assert_eq!(interleaved(looked_up), of(&["[::1]:1", "127.0.0.1:1", "[::2]:1", "[::3]:1"]));
+        assert_eq!(interleaved(of(&["127.0.0.1:1", "127.0.0.2:1"])), of(&["127.0.0.1:1", "127.0.0.2:1"]));
+        assert!(interleaved(vec![]).is_empty());
     }
 
     #[test]

@@ -72,6 +72,38 @@ pub enum Untrusted {
 }
 
 impl LinkError {
+    /// The same once more: one break concerns every message that was under way.
+    pub fn again(&self) -> LinkError {
+        let io = |source: &io::Error| match source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(source.kind(), source.to_string()),
+        };
+        match self {
+            LinkError::Unreachable { endpoint, source } => {
+                LinkError::Unreachable { endpoint: endpoint.clone(), source: io(source) }
+            }
+            LinkError::Broken { endpoint, source } => {
+                LinkError::Broken { endpoint: endpoint.clone(), source: io(source) }
+            }
+            LinkError::Timeout { endpoint } => LinkError::Timeout { endpoint: endpoint.clone() },
+            LinkError::Untrusted { endpoint, why } => {
+                LinkError::Untrusted { endpoint: endpoint.clone(), why: why.clone() }
+            }
+            LinkError::IdentityRefused { endpoint, alert } => {
+                LinkError::IdentityRefused { endpoint: endpoint.clone(), alert: alert.clone() }
+            }
+            LinkError::Tls { endpoint, why } => LinkError::Tls { endpoint: endpoint.clone(), why: why.clone() },
+            LinkError::StartTlsMissing { endpoint } => LinkError::StartTlsMissing { endpoint: endpoint.clone() },
+            LinkError::StartTlsRefused { endpoint, reply } => {
+                LinkError::StartTlsRefused { endpoint: endpoint.clone(), reply: reply.clone() }
+            }
+            LinkError::InjectedPlaintext { endpoint } => LinkError::InjectedPlaintext { endpoint: endpoint.clone() },
+            LinkError::EndlessLine { endpoint, limit } => {
+                LinkError::EndlessLine { endpoint: endpoint.clone(), limit: *limit }
+            }
+        }
+    }
+
     /// Sorts what a read or a write on an established connection reported.
     pub(super) fn of_connection(endpoint: &str, error: io::Error) -> LinkError {
         let endpoint = endpoint.to_owned();

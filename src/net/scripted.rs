@@ -52,7 +52,17 @@ pub(crate) fn clock() -> Clock {
 /// Short enough for a test that waits for them, long enough for one that does not.
 pub(crate) fn timeouts() -> Timeouts {
     let long = Duration::from_secs(20);
-    Timeouts { connect: long, handshake: long, reply: long, block: long, last_reply: long }
+    Timeouts {
+        connect: long,
+        handshake: long,
+        greeting: long,
+        reply: long,
+        mail: long,
+        rcpt: long,
+        data: long,
+        block: long,
+        last_reply: long,
+    }
 }
 
 pub(crate) fn anchors() -> TrustAnchors {
@@ -198,6 +208,14 @@ impl Peer {
         line
     }
 
+    /// Reads lines that begin so, one after the other.
+    #[track_caller]
+    pub(crate) fn expect_all(&mut self, starts: &[&str]) {
+        for start in starts {
+            self.expect(start);
+        }
+    }
+
     /// Reads a command, of any tag, that begins so; gives the tag.
     #[track_caller]
     pub(crate) fn command(&mut self, start: &str) -> String {
@@ -250,6 +268,13 @@ impl Peer {
             Link::Tls(reader) => reader.get_ref().conn.peer_certificates().map_or(0, <[_]>::len),
             _ => 0,
         }
+    }
+
+    /// Has no more to say, and reads until the client has gone.
+    pub(crate) fn finish_and_wait(&mut self) {
+        self.finish();
+        let Link::Clear(reader) = &mut self.link else { panic!("in clear only") };
+        let _ = std::io::copy(reader, &mut std::io::sink());
     }
 
     /// Breaks the connection without a word.

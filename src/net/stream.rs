@@ -89,11 +89,20 @@ impl Stream {
         self.socket_mut().shut_down();
     }
 
-    pub(super) fn pending(&self) -> Pending {
-        match &self.layer {
+    /// What waits on the socket, or was decrypted already and not yet taken.
+    pub(super) fn pending(&mut self) -> Pending {
+        match &mut self.layer {
             Layer::Clear(socket) => socket.pending(),
-            Layer::Tls(stream) => stream.sock.pending(),
+            Layer::Tls(stream) => match stream.conn.process_new_packets() {
+                Ok(state) if state.plaintext_bytes_to_read() > 0 => Pending::Octets,
+                _ => stream.sock.pending(),
+            },
         }
+    }
+
+    /// Asks the kernel to acknowledge at once what arrives next.
+    pub(super) fn acknowledge_at_once(&mut self) {
+        self.socket_mut().acknowledge_at_once();
     }
 
     fn socket_mut(&mut self) -> &mut Socket {

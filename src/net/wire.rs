@@ -123,7 +123,7 @@ impl Wire {
         if !self.reader.buffer().is_empty() {
             return Heard::Speech;
         }
-        match self.reader.get_ref().pending() {
+        match self.reader.get_mut().pending() {
             Pending::Nothing => Heard::Nothing,
             Pending::Closed => Heard::Closed,
             Pending::Octets => {
@@ -137,6 +137,12 @@ impl Wire {
                 }
             }
         }
+    }
+
+    /// Has the answer that is waited for acknowledged at once. The kernel forgets this while we speak: ask again before each
+    /// answer that a server might hold back behind octets that were not acknowledged.
+    pub fn acknowledge_at_once(&mut self) {
+        self.reader.get_mut().acknowledge_at_once();
     }
 
     /// Ends the connection.

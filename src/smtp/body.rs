@@ -6,35 +6,41 @@ use memchr::{memchr_iter, memchr2_iter};
 
 use super::{Failure, MessageFault};
 
-/// Octets read and sent at once. The last block is held back until the point of no return.
-pub(super) const BLOCK: usize = 64 * 1024;
+/// Most octets of a message that are read, checked and sent in one piece. The last piece is held back until the point of no
+/// return; a message of one piece can be checked whole before its first command.
+pub(super) const PIECE: usize = 1024 * 1024;
 
 /// Longest line without its end (RFC 5321, section 4.5.3.1.6).
 const LINE_LIMIT: u64 = 998;
 
-/// A message, block by block; each was checked when it is handed out.
-pub(super) struct Blocks<'a> {
-    source: &'a mut dyn Read,
+/// A message, piece by piece; each was checked when it is handed out.
+pub(super) struct Pieces<'a> {
+    source: Box<dyn Read + 'a>,
     left: u64,
     seven_bit: bool,
     lines: Lines,
-    block: Vec<u8>,
 }
 
-impl<'a> Blocks<'a> {
+/// Octets of a message that were checked.
+pub(super) struct Piece {
+    pub(super) octets: Vec<u8>,
+    pub(super) last: bool,
+}
+
+impl<'a> Pieces<'a> {
     /// Will read exactly `size` octets.
-    pub(super) fn new(source: &'a mut dyn Read, size: u64, eight_bit: bool) -> Result<Blocks<'a>, Failure> {
+    pub(super) fn new(source: Box<dyn Read + 'a>, size: u64, eight_bit: bool) -> Result<Pieces<'a>, Failure> {
         if size == 0 {
             return Err(Failure::Message(MessageFault::Empty));
         }
-        Ok(Blocks { source, left: size, seven_bit: !eight_bit, lines: Lines::default(), block: Vec::new() })
+        Ok(Pieces { source, left: size, seven_bit: !eight_bit, lines: Lines::default() })
     }
 
-    /// The next block, and whether it is the last. The end of the source is looked for before the last is handed out.
-    pub(super) fn next(&mut self) -> Result<(&[u8], bool), Failure> {
-        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
-        self.block.resize(length, 0);
-        self.source.read_exact(&mut self.block).map_err(|error| match error.kind() {
+    /// The next piece. The end of the source is looked for before the last is handed out.
+    pub(super) fn next(&mut self) -> Result<Piece, Failure> {
+        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(PIECE);
+        let mut octets = vec![0; length];
+        self.source.read_exact(&mut octets).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => Failure::Message(MessageFault::Length),
             _ => Failure::Source(error),
         })?;
@@ -43,11 +49,11 @@ impl<'a> Blocks<'a> {
         if last && self.source.read(&mut [0]).map_err(Failure::Source)? > 0 {
             return Err(Failure::Message(MessageFault::Length));
         }
-        if self.seven_bit && !self.block.is_ascii() {
+        if self.seven_bit && !octets.is_ascii() {
             return Err(Failure::Message(MessageFault::EightBit));
         }
-        self.lines.check(&self.block, last).map_err(Failure::Message)?;
-        Ok((&self.block, last))
+        self.lines.check(&octets, last).map_err(Failure::Message)?;
+        Ok(Piece { octets, last })
     }
 }
 
@@ -155,13 +161,12 @@ mod tests {
     }
 
     fn checked(message: &[u8], size: u64) -> Result<Vec<u8>, MessageFault> {
-        let mut source = message;
-        let mut blocks = Blocks::new(&mut source, size, false).map_err(fault)?;
+        let mut pieces = Pieces::new(Box::new(message), size, false).map_err(fault)?;
         let mut all = Vec::new();
         loop {
-            let (block, last) = blocks.next().map_err(fault)?;
-            all.extend_from_slice(block);
-            if last {
+            let piece = pieces.next().map_err(fault)?;
+            all.extend_from_slice(&piece.octets);
+            if piece.last {
                 return Ok(all);
             }
         }
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn only_whole_lines_of_the_announced_length_go_out() {
-        let good = "0123456789\r\n".repeat(20_000);
+        let good = "0123456789\r\n".repeat(200_000);
         let size = good.len() as u64;
         assert_eq!(checked(good.as_bytes(), size).unwrap(), good.as_bytes());
         assert_eq!(checked(good.as_bytes(), size - 1), Err(MessageFault::Length));

@@ -118,7 +118,8 @@ pub enum Failure {
     Unknown {
         #[source]
         cause: Box<Failure>,
-        /// What was answered for each recipient before: one that was refused is not unknown.
+        /// What was answered for each recipient before: one that was refused is not unknown. One that was not answered for
+        /// counts as accepted, which it may have been.
         recipients: Vec<(Address, RecipientOutcome)>,
     },
 }
@@ -150,6 +151,17 @@ impl Failure {
             5 => Failure::Refused(reply),
             4 => Failure::Deferred(reply),
             _ => Failure::Protocol("a reply has the wrong code"),
+        }
+    }
+
+    /// The same once more: what ends a session concerns every message that was under way.
+    pub(super) fn again(&self) -> Failure {
+        match self {
+            Failure::Link(link) => Failure::Link(link.again()),
+            Failure::Refused(reply) => Failure::Refused(reply.clone()),
+            Failure::Deferred(reply) => Failure::Deferred(reply.clone()),
+            Failure::Protocol(what) => Failure::Protocol(what),
+            _ => Failure::Protocol("the session was given up"),
         }
     }
 

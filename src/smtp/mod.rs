@@ -3,6 +3,12 @@
 mod body;
 mod error;
 mod extensions;
+mod flight;
+mod notices;
+mod opening;
+mod pipeline;
+#[cfg(test)]
+mod pipeline_tests;
 mod reply;
 mod session;
 #[cfg(test)]
@@ -10,9 +16,11 @@ mod session_tests;
 mod submission;
 #[cfg(test)]
 mod submission_tests;
+mod writing;
 
 pub use error::{Failure, MessageFault, SmtpError, Stage};
 pub use extensions::Extensions;
-pub use reply::Reply;
+pub use notices::{Notices, Notify, Return};
+pub use reply::{Delay, Reply};
 pub use session::{Session, Transfer};
-pub use submission::{Outcome, Parameters, RecipientOutcome};
+pub use submission::{Order, Outcome, Parameters, RecipientOutcome, Supply, Window};

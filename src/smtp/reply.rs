@@ -17,6 +17,21 @@ pub struct Reply {
     lines: Vec<String>,
 }
 
+/// Why the server wants something later, as far as its codes tell (RFC 3463, RFC 5321, section 4.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delay {
+    /// A sender or recipient that it has not seen before is to come back in some minutes (RFC 6647).
+    Greylisted,
+    /// The mailbox of this recipient has no room.
+    MailboxFull,
+    /// It, its disk or its network has too much to do, or it is about to stop.
+    Congested,
+    /// No more recipients in this transaction: the others can be tried in another one at once (RFC 5321, section 4.5.3.1.10).
+    TooManyRecipients,
+    /// It does not say.
+    Other,
+}
+
 /// Why no reply could be read.
 #[derive(Debug)]
 pub(super) enum ReplyFault {
@@ -64,6 +79,29 @@ impl Reply {
     /// Not at all.
     pub fn is_permanent(&self) -> bool {
         self.code / 100 == 5
+    }
+
+    /// Why it wants something later; nothing for a reply that is not 4yz. The enhanced code is more exact than the words, and
+    /// the words than the code: greylisting has no code of its own, and programs use 4.7.1, 4.2.0 or none.
+    pub fn delay(&self) -> Option<Delay> {
+        if !self.is_temporary() {
+            return None;
+        }
+        let enhanced = self.enhanced().and_then(|code| code.strip_prefix("4."));
+        let says_greylisted = self.lines.iter().any(|line| {
+            let line = line.to_ascii_lowercase();
+            ["greylist", "graylist", "grey-list", "grey list"].iter().any(|word| line.contains(word))
+        });
+        Some(match (self.code, enhanced) {
+            (421, _) => Delay::Congested,
+            (_, Some("5.3")) => Delay::TooManyRecipients,
+            (_, Some("2.2")) => Delay::MailboxFull,
+            _ if says_greylisted => Delay::Greylisted,
+            (450 | 451, Some("7.1")) => Delay::Greylisted,
+            (_, Some(code)) if code.starts_with("3.") || code == "4.5" => Delay::Congested,
+            (452, None) => Delay::Congested,
+            _ => Delay::Other,
+        })
     }
 
     /// The name the server gave to the message, where its words are those of a known server: Postfix, Exim, Sendmail, Exchange.
@@ -165,6 +203,28 @@ mod tests {
         assert_eq!(reply("550 5.1.1 unknown").enhanced(), Some("5.1.1"));
         for none in ["550 unknown 5.1.1", "550 5.1 x", "550 3.1.1 x", "550 5.1.1.1 x", "550 5.1234.1 x", "550 "] {
             assert_eq!(reply(none).enhanced(), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_delays_a_message_is_told_apart() {
+        for (line, delay) in [
+            ("450 4.7.1 Greylisted, see http://x", Some(Delay::Greylisted)),
+            ("451 4.7.1 come back in 5 minutes", Some(Delay::Greylisted)),
+            ("450 4.2.0 <a@x.fr>: Recipient address rejected: Greylisted", Some(Delay::Greylisted)),
+            ("451 Graylisted", Some(Delay::Greylisted)),
+            ("452 4.2.2 over quota", Some(Delay::MailboxFull)),
+            ("452 4.3.1 no room", Some(Delay::Congested)),
+            ("451 4.4.5 too busy", Some(Delay::Congested)),
+            ("421 4.7.0 go away", Some(Delay::Congested)),
+            ("452 no room", Some(Delay::Congested)),
+            ("452 4.5.3 too many", Some(Delay::TooManyRecipients)),
+            ("454 4.7.0 no TLS", Some(Delay::Other)),
+            ("450 later", Some(Delay::Other)),
+            ("550 5.2.2 full for good", None),
+            ("250 2.0.0 greylisted no more", None),
+        ] {
+            assert_eq!(reply(line).delay(), delay, "{line}");
         }
     }
 

@@ -7,23 +7,25 @@ use crate::net::{Credential, Dialer, Endpoint, LinkError, Security, Stream, Time
 /// Longest command line that every server takes (RFC 5321, section 4.5.3.1.4).
 const COMMAND_LIMIT: usize = 512;
 
-/// A signed-in session with a submission server (RFC 6409). Many messages may pass through it, one after the other.
+/// A signed-in session with a submission server (RFC 6409). Many messages may pass through it.
 pub struct Session {
     pub(super) wire: Wire,
     pub(super) timeouts: Timeouts,
     pub(super) extensions: Extensions,
     pub(super) transfer: Transfer,
+    /// The last message may have left a transaction open.
+    pub(super) unclean: bool,
     open: bool,
 }
 
 /// How the octets of a message are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transfer {
-    /// DATA and a lone dot (RFC 5321), which every server knows.
-    #[default]
-    Data,
     /// BDAT (RFC 3030), where the server has CHUNKING; else DATA.
+    #[default]
     Chunks,
+    /// DATA and a lone dot (RFC 5321), which every server knows.
+    Data,
 }
 
 impl Session {
@@ -51,9 +53,10 @@ impl Session {
             timeouts: dialer.timeouts(),
             extensions: Extensions::default(),
             transfer: Transfer::default(),
+            unclean: false,
             open: true,
         };
-        session.wire.all_within(session.timeouts.reply);
+        session.wire.all_within(session.timeouts.greeting);
         let greeting = session.read_reply(Stage::Greeting)?;
         session.require(Stage::Greeting, greeting, 220)?;
         session.say_hello(ehlo_name)?;
@@ -96,7 +99,12 @@ impl Session {
     }
 
     fn say_hello(&mut self, name: &str) -> Result<(), SmtpError> {
-        let reply = self.command(Stage::Ehlo, &format!("EHLO {name}\r\n"))?;
+        self.wire.all_within(self.timeouts.reply);
+        let sent = self.wire.send(format!("EHLO {name}\r\n").as_bytes());
+        sent.map_err(|link| self.broken(Stage::Ehlo, link.into()))?;
+        // Behind the session tickets of a TLS handshake many servers hold this answer back until those are acknowledged.
+        self.wire.acknowledge_at_once();
+        let reply = self.read_reply(Stage::Ehlo)?;
         let reply = self.require(Stage::Ehlo, reply, 250)?;
         self.extensions = Extensions::of(&reply);
         Ok(())
@@ -151,14 +159,14 @@ impl Session {
     }
 
     /// Sends one command and reads its reply.
-    pub(super) fn command(&mut self, stage: Stage, line: &str) -> Result<Reply, SmtpError> {
+    fn command(&mut self, stage: Stage, line: &str) -> Result<Reply, SmtpError> {
         self.wire.all_within(self.timeouts.reply);
         self.wire.send(line.as_bytes()).map_err(|link| self.broken(stage, link.into()))?;
         self.read_reply(stage)
     }
 
     /// Reads a reply within the time that was set. After 421 the server is gone (RFC 5321, section 3.8).
-    pub(super) fn read_reply(&mut self, stage: Stage) -> Result<Reply, SmtpError> {
+    fn read_reply(&mut self, stage: Stage) -> Result<Reply, SmtpError> {
         match Reply::read(&mut self.wire) {
             Ok(reply) if reply.code() == 421 => Err(self.broken(stage, Failure::Deferred(reply))),
             Ok(reply) => Ok(reply),
@@ -171,13 +179,6 @@ impl Session {
         if reply.code() == code { Ok(reply) } else { Err(self.broken(stage, Failure::of(reply))) }
     }
 
-    /// Goes back to the state between two messages, if the session still stands.
-    pub(super) fn reset(&mut self) {
-        if self.open && !self.command(Stage::Mail, "RSET\r\n").is_ok_and(|reply| reply.is_positive()) {
-            self.abandon();
-        }
-    }
-
     /// Ends the connection without a word: the server discards a message that has no end.
     pub(super) fn abandon(&mut self) {
         self.open = false;
@@ -185,7 +186,7 @@ impl Session {
     }
 
     /// An error after which the session is of no more use.
-    pub(super) fn broken(&mut self, stage: Stage, failure: Failure) -> SmtpError {
+    fn broken(&mut self, stage: Stage, failure: Failure) -> SmtpError {
         self.abandon();
         SmtpError { stage, failure }
     }

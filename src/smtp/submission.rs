@@ -1,24 +1,78 @@
-//! One message: who it is from and for, its octets, and the one moment after which nobody may send it again unasked.
+//! What is submitted: a message with its envelope, where messages come from, and what became of each.
 
 use std::io::{self, Read};
 
-use super::body::{BLOCK, Blocks, Stuffing};
-use super::reply::ReplyFault;
-use super::session::{Session, Transfer};
+use super::notices::Notices;
+use super::pipeline::Pipeline;
+use super::session::Session;
 use super::{Failure, Reply, SmtpError, Stage};
 use crate::mail::{Address, Envelope};
-use crate::net::{Heard, LinkError};
-
-/// Most commands that are sent before their replies are read, so that neither side waits for the other to read.
-const GROUP: usize = 50;
+use crate::net::LinkError;
 
 /// What a message needs of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
     /// Its length in octets, before dots are doubled.
     pub size: u64,
     /// Whether it has octets above 127 (RFC 6152). Such a message is refused where this was not said.
     pub eight_bit: bool,
+    /// What is to be reported about it. Not asked for where the server lacks DSN; [`Outcome::notices`] tells.
+    pub notices: Option<Notices>,
+}
+
+/// One message on its way: who it is from and for, what it needs of the server, its octets.
+pub struct Order<'a> {
+    /// Who it is from and for.
+    pub envelope: Envelope,
+    /// What it needs of the server.
+    pub parameters: Parameters,
+    /// Its octets, read once, from their beginning to their end.
+    pub content: Box<dyn Read + 'a>,
+}
+
+/// Where messages come from, and who is told what became of them.
+pub trait Supply<'a> {
+    /// What a message is known by here.
+    type Ticket;
+
+    /// Up to `most` messages that wait now; none says that there are none for now. Asked when there is room in the window.
+    fn next(&mut self, most: usize) -> Vec<(Self::Ticket, Order<'a>)>;
+
+    /// Makes durable, for all of them in one step, that they may be delivered from now on. Called before the last octets of any
+    /// of them leave, once for each message at most. After an error none of them is sent.
+    fn point_of_no_return(&mut self, tickets: &[&Self::Ticket]) -> io::Result<()>;
+
+    /// What became of one, told once for each message that was given. Messages that were cleared at the point of no return may
+    /// still come back with an error that says that nothing was accepted.
+    ///
+    /// With [`Failure::Unknown`] nobody knows whether it was accepted; with any other failure it was not.
+    fn done(&mut self, ticket: Self::Ticket, outcome: Result<Outcome, SmtpError>);
+}
+
+/// How many messages may be in flight at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window(usize);
+
+impl Window {
+    /// One message after the other: nothing of it leaves before its commands were answered, so that what may come to an unknown
+    /// fate is as little as can be.
+    pub const ONE: Window = Window(1);
+
+    /// So many messages: 1 at least, 64 at most.
+    pub fn new(messages: usize) -> Window {
+        Window(messages.clamp(1, 64))
+    }
+
+    /// The number of messages.
+    pub fn messages(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Window {
+    fn default() -> Window {
+        Window(16)
+    }
 }
 
 /// What became of a message that the server took.
@@ -30,6 +84,8 @@ pub struct Outcome {
     pub queue_id: Option<String>,
     /// Each recipient, in the order of the envelope; at least one is accepted.
     pub recipients: Vec<(Address, RecipientOutcome)>,
+    /// Whether the server was asked for notices.
+    pub notices: bool,
 }
 
 /// What became of one recipient.
@@ -43,14 +99,27 @@ pub enum RecipientOutcome {
     Deferred(Reply),
 }
 
-/// The replies to what was sent before the message.
-struct Opening {
-    mail: Reply,
-    recipients: Vec<(Address, RecipientOutcome)>,
-    data: Option<Reply>,
-}
-
 impl Session {
+    /// Submits what the supply gives, until it gives nothing and nothing is in flight. Every message that was taken from it is
+    /// told of, whatever happens.
+    ///
+    /// Where the server has PIPELINING (RFC 2920), commands leave before the answers to earlier ones were read; where it has
+    /// CHUNKING too (RFC 3030), whole messages do, as many as the window says.
+    ///
+    /// A recipient who is refused does not keep a message from the others, and a message that is refused does not keep back
+    /// those behind it.
+    ///
+    /// # Errors
+    /// The session is of no more use, and this is why. Each message has an error of its own.
+    pub fn submit_all<'a, S: Supply<'a>>(&mut self, window: Window, supply: &mut S) -> Result<(), SmtpError> {
+        if !self.is_open() {
+            let endpoint = self.wire.endpoint().to_owned();
+            let source = io::ErrorKind::NotConnected.into();
+            return Err(SmtpError { stage: Stage::Mail, failure: LinkError::Broken { endpoint, source }.into() });
+        }
+        Pipeline::new(self, window, supply).run()
+    }
+
     /// Submits one message of 7-bit octets. See [`Session::submit_with`].
     pub fn submit(
         &mut self,
@@ -59,15 +128,14 @@ impl Session {
         message: &mut dyn Read,
         point_of_no_return: &mut dyn FnMut() -> io::Result<()>,
     ) -> Result<Outcome, SmtpError> {
-        self.submit_with(envelope, Parameters { size, eight_bit: false }, message, point_of_no_return)
+        let parameters = Parameters { size, ..Parameters::default() };
+        self.submit_with(envelope, parameters, message, point_of_no_return)
     }
 
     /// Submits one message.
     ///
     /// `point_of_no_return` is called once, when nothing but the last octets is left to send. It is to make durable that the
     /// message may be delivered from now on; an error from it ends the message, and nothing of it is kept by the server.
-    ///
-    /// A recipient who is refused does not keep the message from the others.
     ///
     /// # Errors
     /// [`Failure::Unknown`] says that nobody knows whether the message was accepted. With any other failure it was not.
@@ -78,228 +146,35 @@ impl Session {
         message: &mut dyn Read,
         point_of_no_return: &mut dyn FnMut() -> io::Result<()>,
     ) -> Result<Outcome, SmtpError> {
-        let at = |stage| move |failure| SmtpError { stage, failure };
-        if !self.is_open() {
-            let endpoint = self.wire.endpoint().to_owned();
-            let source = io::ErrorKind::NotConnected.into();
-            return Err(at(Stage::Mail)(LinkError::Broken { endpoint, source }.into()));
+        let order = Order { envelope: envelope.clone(), parameters, content: Box::new(message) };
+        let mut single = Single { order: Some(order), point_of_no_return, outcome: None };
+        let ended = self.submit_all(Window::ONE, &mut single);
+        match single.outcome {
+            Some(outcome) => outcome,
+            None => Err(ended.err().unwrap_or(SmtpError { stage: Stage::Mail, failure: Failure::Protocol("no answer") })),
         }
-        let mail = self.mail_command(envelope, parameters).map_err(at(Stage::Mail))?;
-        let mut blocks = Blocks::new(message, parameters.size, parameters.eight_bit).map_err(at(Stage::Mail))?;
-        let chunks = self.transfer == Transfer::Chunks && self.extensions.has("CHUNKING");
-        let opening = self.open_transaction(mail, envelope, !chunks)?;
-        let recipients = self.check_opening(opening, chunks)?;
-        let sent = if chunks {
-            self.send_chunks(&mut blocks, point_of_no_return)
-        } else {
-            self.send_data(&mut blocks, point_of_no_return)
-        };
-        let reply = match sent {
-            Ok(reply) => reply,
-            Err(SmtpError { stage, failure: Failure::Unknown { cause, .. } }) => {
-                return Err(at(stage)(Failure::Unknown { cause, recipients }));
-            }
-            Err(error) => return Err(error),
-        };
-        if reply.is_positive() {
-            return Ok(Outcome { queue_id: reply.queue_id(), reply, recipients });
-        }
-        self.reset();
-        Err(at(Stage::Final)(Failure::of(reply)))
-    }
-
-    fn mail_command(&self, envelope: &Envelope, parameters: Parameters) -> Result<String, Failure> {
-        let mut command = format!("MAIL FROM:<{}>", envelope.sender);
-        if self.extensions.has("SIZE") {
-            match self.extensions.size_limit() {
-                Some(limit) if parameters.size > limit => {
-                    return Err(Failure::TooLarge { size: parameters.size, limit });
-                }
-                _ => command += &format!(" SIZE={}", parameters.size),
-            }
-        }
-        if parameters.eight_bit {
-            if !self.extensions.has("8BITMIME") {
-                return Err(Failure::Missing("8BITMIME"));
-            }
-            command += " BODY=8BITMIME";
-        }
-        let mut addresses = std::iter::once(&envelope.sender).chain(&envelope.recipients);
-        if addresses.any(Address::is_internationalized) {
-            if !self.extensions.has("SMTPUTF8") {
-                return Err(Failure::Missing("SMTPUTF8"));
-            }
-            command += " SMTPUTF8";
-        }
-        Ok(command + "\r\n")
-    }
-
-    /// Sends MAIL, each RCPT and, where asked, DATA: together where the server has PIPELINING (RFC 2920), else one by one
-    /// and only as far as it makes sense.
-    fn open_transaction(&mut self, mail: String, envelope: &Envelope, data: bool) -> Result<Opening, SmtpError> {
-        let count = envelope.recipients.len();
-        let mut commands = vec![mail];
-        commands.extend(envelope.recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>\r\n")));
-        commands.extend(data.then(|| "DATA\r\n".to_owned()));
-        let at_once = if self.extensions.has("PIPELINING") { GROUP } else { 1 };
-        let mut replies: Vec<Reply> = Vec::new();
-        for group in commands.chunks(at_once) {
-            let mail_refused = replies.first().is_some_and(|mail| !mail.is_positive());
-            let data_is_next = replies.len() == 1 + count;
-            if mail_refused || data_is_next && !replies[1..].iter().any(Reply::is_positive) {
-                break;
-            }
-            self.wire.all_within(self.timeouts.reply);
-            let sent = self.wire.send(group.concat().as_bytes());
-            sent.map_err(|link| self.broken(stage_of(replies.len(), count), link.into()))?;
-            for _ in group {
-                let reply = self.read_reply(stage_of(replies.len(), count))?;
-                replies.push(reply);
-            }
-        }
-        let mut replies = replies.into_iter();
-        let mail = replies.next().expect("the first group is always sent, and each command of it was answered");
-        let outcomes = envelope.recipients.iter().cloned().zip(replies.by_ref().take(count).map(outcome_of));
-        Ok(Opening { mail, recipients: outcomes.collect(), data: replies.next() })
-    }
-
-    /// Goes on only if the sender, somebody, and DATA were accepted; else leaves the transaction.
-    fn check_opening(&mut self, opening: Opening, chunks: bool) -> Result<Vec<(Address, RecipientOutcome)>, SmtpError> {
-        let Opening { mail, recipients, data } = opening;
-        let granted = data.as_ref().is_some_and(|data| data.code() == 354);
-        let (stage, failure) = if !mail.is_positive() {
-            (Stage::Mail, Failure::of(mail))
-        } else if !recipients.iter().any(|(_, outcome)| *outcome == RecipientOutcome::Accepted) {
-            (Stage::Rcpt, Failure::NoRecipient(recipients))
-        } else {
-            match data {
-                _ if chunks || granted => return Ok(recipients),
-                Some(data) => (Stage::Data, Failure::of(data)),
-                None => (Stage::Data, Failure::Protocol("no answer to DATA")),
-            }
-        };
-        if granted {
-            // DATA went out with the rest and was granted although there is nobody to write to: an empty message ends it
-            // (RFC 2920, section 3.1).
-            let _ = self.command(Stage::Data, ".\r\n");
-        }
-        self.reset();
-        Err(SmtpError { stage, failure })
-    }
-
-    /// DATA was granted: the message with its dots doubled, and the lone dot in one piece with the last block.
-    fn send_data(
-        &mut self,
-        blocks: &mut Blocks<'_>,
-        point_of_no_return: &mut dyn FnMut() -> io::Result<()>,
-    ) -> Result<Reply, SmtpError> {
-        let mut stuffing = Stuffing::new();
-        let mut out = Vec::with_capacity(BLOCK + BLOCK / 16);
-        loop {
-            // A message that ends early cannot be taken back but by breaking the connection.
-            let (block, last) = blocks.next().map_err(|failure| self.broken(Stage::Body, failure))?;
-            out.clear();
-            stuffing.stuff(block, &mut out);
-            if last {
-                stuffing.end(&mut out);
-                self.listen_before_the_end()?;
-                point_of_no_return().map_err(|error| self.broken(Stage::Body, Failure::Aborted(error)))?;
-                return self.commit(&out);
-            }
-            self.wire.each_within(self.timeouts.block);
-            self.wire.send(&out).map_err(|link| self.broken(Stage::Body, link.into()))?;
-        }
-    }
-
-    /// The message in chunks, each acknowledged before the next (RFC 3030).
-    fn send_chunks(
-        &mut self,
-        blocks: &mut Blocks<'_>,
-        point_of_no_return: &mut dyn FnMut() -> io::Result<()>,
-    ) -> Result<Reply, SmtpError> {
-        loop {
-            let (block, last) = match blocks.next() {
-                Ok(next) => next,
-                Err(failure) => {
-                    self.reset();
-                    return Err(SmtpError { stage: Stage::Body, failure });
-                }
-            };
-            let mark = if last { " LAST" } else { "" };
-            let out = [format!("BDAT {}{mark}\r\n", block.len()).as_bytes(), block].concat();
-            if last {
-                self.listen_before_the_end()?;
-                if let Err(error) = point_of_no_return() {
-                    self.reset();
-                    return Err(SmtpError { stage: Stage::Body, failure: Failure::Aborted(error) });
-                }
-                return self.commit(&out);
-            }
-            self.wire.each_within(self.timeouts.block);
-            self.wire.send(&out).map_err(|link| self.broken(Stage::Body, link.into()))?;
-            self.wire.all_within(self.timeouts.reply);
-            let reply = self.read_reply(Stage::Body)?;
-            if !reply.is_positive() {
-                self.reset();
-                return Err(SmtpError { stage: Stage::Body, failure: Failure::of(reply) });
-            }
-        }
-    }
-
-    /// A server that has already said no, or gone, must not make the message one of unknown fate.
-    fn listen_before_the_end(&mut self) -> Result<(), SmtpError> {
-        match self.wire.heard() {
-            Heard::Nothing => Ok(()),
-            Heard::Closed => {
-                let endpoint = self.wire.endpoint().to_owned();
-                let source = io::ErrorKind::ConnectionAborted.into();
-                Err(self.broken(Stage::Body, LinkError::Broken { endpoint, source }.into()))
-            }
-            Heard::Speech => {
-                self.wire.all_within(self.timeouts.reply);
-                let reply = self.read_reply(Stage::Body)?;
-                Err(self.broken(Stage::Body, Failure::of(reply)))
-            }
-        }
-    }
-
-    /// Sends the last octets and waits for the answer. From here on whatever is not an answer is [`Failure::Unknown`].
-    fn commit(&mut self, last: &[u8]) -> Result<Reply, SmtpError> {
-        self.wire.each_within(self.timeouts.block);
-        let sent = self.wire.send(last);
-        if let Err(link @ LinkError::Timeout { .. }) = sent {
-            return Err(self.unknown(link.into()));
-        }
-        self.wire.all_within(self.timeouts.last_reply);
-        match Reply::read(&mut self.wire) {
-            Ok(reply) if reply.code() == 421 => Err(self.broken(Stage::Final, Failure::Deferred(reply))),
-            // A server that broke the connection may have said no before it did.
-            Ok(reply) if reply.is_permanent() || reply.is_temporary() => Ok(reply),
-            Ok(reply) if reply.is_positive() && sent.is_ok() => Ok(reply),
-            Ok(reply) => Err(self.unknown(Failure::of(reply))),
-            Err(ReplyFault::Link(link)) => Err(self.unknown(sent.err().unwrap_or(link).into())),
-            Err(ReplyFault::Malformed(what)) => Err(self.unknown(Failure::Protocol(what))),
-        }
-    }
-
-    fn unknown(&mut self, cause: Failure) -> SmtpError {
-        self.broken(Stage::Final, Failure::Unknown { cause: Box::new(cause), recipients: Vec::new() })
     }
 }
 
-/// The stage of the reply with this number.
-fn stage_of(number: usize, recipients: usize) -> Stage {
-    match number {
-        0 => Stage::Mail,
-        _ if number <= recipients => Stage::Rcpt,
-        _ => Stage::Data,
-    }
+/// One message and no more.
+struct Single<'a, 'p> {
+    order: Option<Order<'a>>,
+    point_of_no_return: &'p mut dyn FnMut() -> io::Result<()>,
+    outcome: Option<Result<Outcome, SmtpError>>,
 }
 
-fn outcome_of(reply: Reply) -> RecipientOutcome {
-    match reply.code() / 100 {
-        2 => RecipientOutcome::Accepted,
-        4 => RecipientOutcome::Deferred(reply),
-        _ => RecipientOutcome::Refused(reply),
+impl<'a> Supply<'a> for Single<'a, '_> {
+    type Ticket = ();
+
+    fn next(&mut self, _most: usize) -> Vec<((), Order<'a>)> {
+        self.order.take().map(|order| ((), order)).into_iter().collect()
+    }
+
+    fn point_of_no_return(&mut self, _tickets: &[&()]) -> io::Result<()> {
+        (self.point_of_no_return)()
+    }
+
+    fn done(&mut self, (): (), outcome: Result<Outcome, SmtpError>) {
+        self.outcome = Some(outcome);
     }
 }
