@@ -17,6 +17,12 @@ impl Extensions {
         Extensions(reply.lines().iter().skip(1).map(keyword).collect())
     }
 
+    /// These, with a comma between them.
+    #[cfg(test)]
+    pub(super) fn named(keywords: &str) -> Extensions {
+        Extensions(keywords.split_terminator(',').map(|keyword| (keyword.to_owned(), String::new())).collect())
+    }
+
     /// Whether the keyword is there.
     pub fn has(&self, keyword: &str) -> bool {
         self.0.iter().any(|(known, _)| known == keyword)

@@ -193,7 +193,9 @@ impl<T> Flight<T> {
                 recipients: self.recipients.into_iter().zip(self.answers).collect(),
                 notices: self.notices,
             }),
-            (None, None) => Err(SmtpError { stage: Stage::Final, failure: Failure::Protocol("no answer to a message") }),
+            (None, None) => {
+                Err(SmtpError { stage: Stage::Final, failure: Failure::Protocol("no answer to a message") })
+            }
         };
         (self.ticket, outcome)
     }

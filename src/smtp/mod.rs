@@ -10,6 +10,8 @@ mod pipeline;
 #[cfg(test)]
 mod pipeline_tests;
 mod reply;
+#[cfg(test)]
+mod robot;
 mod session;
 #[cfg(test)]
 mod session_tests;

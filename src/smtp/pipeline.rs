@@ -157,7 +157,7 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
     /// Hears what has arrived, without waiting for more. Where nothing is awaited the server has nothing to say, and where
     /// it is gone that is learned before the next message may be one of unknown fate.
     pub(super) fn listen(&mut self) -> Result<(), Break> {
-        while self.writing.is_some() || !self.awaited.is_empty() {
+        while self.is_speaking() || !self.awaited.is_empty() {
             let expected = self.awaited.len() > self.unsent;
             match self.session.wire.heard() {
                 Heard::Nothing => return Ok(()),
@@ -167,6 +167,11 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
             }
         }
         Ok(())
+    }
+
+    /// Whether more of a message is to be written.
+    fn is_speaking(&self) -> bool {
+        self.writing.is_some() && self.flights.back().is_some_and(|flight| !flight.has_failed())
     }
 
     /// The server says something that nobody asked for: it is about the message that is being written, if it has heard of it.

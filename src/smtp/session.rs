@@ -68,6 +68,19 @@ impl Session {
         Ok(session)
     }
 
+    /// A session that is past its sign-in, with a server that has these extensions.
+    #[cfg(test)]
+    pub(super) fn signed_in(wire: Wire, extensions: &str) -> Session {
+        Session {
+            wire,
+            timeouts: crate::net::scripted::timeouts(),
+            extensions: Extensions::named(extensions),
+            transfer: Transfer::default(),
+            unclean: false,
+            open: true,
+        }
+    }
+
     /// Chooses how messages are sent from now on.
     pub fn set_transfer(&mut self, transfer: Transfer) {
         self.transfer = transfer;

@@ -151,7 +151,9 @@ impl Session {
         let ended = self.submit_all(Window::ONE, &mut single);
         match single.outcome {
             Some(outcome) => outcome,
-            None => Err(ended.err().unwrap_or(SmtpError { stage: Stage::Mail, failure: Failure::Protocol("no answer") })),
+            None => {
+                Err(ended.err().unwrap_or(SmtpError { stage: Stage::Mail, failure: Failure::Protocol("no answer") }))
+            }
         }
     }
 }
