@@ -28,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 pub(super) struct Pipeline<'s, 'a, S: Supply<'a>> {
     pub(super) session: &'s mut Session,
     pub(super) supply: &'s mut S,
-    pub(super) window: usize,
+    window: usize,
     /// How many messages may be held when the supply is asked again: one step to the disk is to serve many messages.
     ask_at: usize,
     /// Most commands whose replies were not read.
@@ -58,8 +58,8 @@ pub(super) struct Pipeline<'s, 'a, S: Supply<'a>> {
 /// The session is of no more use.
 pub(super) struct Break {
     failure: Failure,
-    /// The first message in flight is the one it happened to.
-    own: bool,
+    /// It happened to the first message in flight, at this stage.
+    own: Option<Stage>,
     /// The server may have said more before it went.
     listen: bool,
 }
@@ -67,7 +67,7 @@ pub(super) struct Break {
 impl Break {
     /// For the sake of one message, which has its failure already.
     pub(super) fn given_up(endpoint: &str) -> Break {
-        Break { failure: gone(endpoint).into(), own: false, listen: false }
+        Break { failure: gone(endpoint).into(), own: None, listen: false }
     }
 }
 
@@ -77,7 +77,8 @@ fn gone(endpoint: &str) -> LinkError {
 
 impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
     pub(super) fn new(session: &'s mut Session, window: Window, supply: &'s mut S) -> Self {
-        let chunks = session.transfer == Transfer::Chunks && session.extensions.has("CHUNKING");
+        let wanted = session.transfer == Transfer::Chunks && window > Window::ONE;
+        let chunks = wanted && session.extensions.has("CHUNKING");
         let unclean = session.unclean;
         let unread = if session.extensions.has("PIPELINING") { UNREAD } else { 1 };
         Pipeline {
@@ -120,7 +121,7 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
         }
         self.write_on()?;
         if !self.awaited.is_empty() {
-            self.read_reply(None)?;
+            self.read_reply()?;
         }
         self.listen()?;
         Ok(true)
@@ -161,7 +162,7 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
             let expected = self.awaited.len() > self.unsent;
             match self.session.wire.heard() {
                 Heard::Nothing => return Ok(()),
-                Heard::Speech | Heard::Closed if expected => self.read_reply(None)?,
+                Heard::Speech | Heard::Closed if expected => self.read_reply()?,
                 Heard::Speech => return Err(self.interrupted()),
                 Heard::Closed => return Err(Break::given_up(self.session.wire.endpoint())),
             }
@@ -179,26 +180,34 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
         self.session.wire.all_within(self.session.timeouts.reply);
         let failure = match Reply::read(&mut self.session.wire) {
             Ok(reply) => Failure::of(reply),
-            Err(ReplyFault::Link(link)) => return Break { failure: link.into(), own: false, listen: false },
+            Err(ReplyFault::Link(link)) => return Break { failure: link.into(), own: None, listen: false },
             Err(ReplyFault::Malformed(what)) => Failure::Protocol(what),
         };
         let heard_of = self.unsent == 0;
         if let (true, Some(flight), Some(writing)) = (heard_of, self.flights.back_mut(), &self.writing) {
             flight.fail(writing.stage(), failure.again());
         }
-        Break { failure, own: false, listen: false }
+        Break { failure, own: None, listen: false }
     }
 
-    /// Waits for the reply that is due next.
-    fn read_reply(&mut self, limit: Option<Duration>) -> Result<(), Break> {
+    /// Waits for the reply that is due next, as long as it is given.
+    fn read_reply(&mut self) -> Result<(), Break> {
+        if let Some(awaited) = self.awaited.front() {
+            self.session.wire.all_within(awaited.limit(&self.session.timeouts));
+        }
+        self.read_in_time()
+    }
+
+    /// Reads the reply that is due next, within the time that was set.
+    fn read_in_time(&mut self) -> Result<(), Break> {
         let (Some(awaited), Some(flight)) = (self.awaited.front().copied(), self.flights.front_mut()) else {
             return Ok(());
         };
-        let wire = &mut self.session.wire;
-        wire.all_within(limit.unwrap_or_else(|| awaited.limit(&self.session.timeouts)));
-        let reply = Reply::read(wire).map_err(|fault| match fault {
-            ReplyFault::Link(link) => Break { failure: link.into(), own: false, listen: false },
-            ReplyFault::Malformed(what) => Break { failure: Failure::Protocol(what), own: true, listen: false },
+        let reply = Reply::read(&mut self.session.wire).map_err(|fault| match fault {
+            ReplyFault::Link(link) => Break { failure: link.into(), own: None, listen: false },
+            ReplyFault::Malformed(what) => {
+                Break { failure: Failure::Protocol(what), own: Some(awaited.stage()), listen: false }
+            }
         })?;
         // After 421 the server closes the connection (RFC 5321, section 3.8), whatever it was the answer to.
         let last = (reply.code() == 421).then(|| Failure::Deferred(reply.clone()));
@@ -208,10 +217,10 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
         let heard = flight.hear(awaited, reply);
         self.awaited.pop_front();
         self.octets -= awaited.octets();
-        heard.map_err(|failure| Break { failure, own: true, listen: false })?;
+        heard.map_err(|failure| Break { failure, own: Some(awaited.stage()), listen: false })?;
         self.settle();
         match last {
-            Some(failure) => Err(Break { failure, own: false, listen: true }),
+            Some(failure) => Err(Break { failure, own: None, listen: true }),
             None => Ok(()),
         }
     }
@@ -245,7 +254,7 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
             // A server that broke the connection may have said why before it did.
             Err(link) => {
                 let listen = !matches!(link, LinkError::Timeout { .. });
-                Err(Break { failure: link.into(), own: false, listen })
+                Err(Break { failure: link.into(), own: None, listen })
             }
         }
     }
@@ -257,8 +266,9 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
     /// The end of the session: each message is told how far it had come.
     fn fall(mut self, end: Break) -> SmtpError {
         if end.listen {
+            self.session.wire.all_within(LAST_WORDS);
             while self.awaited.len() > self.unsent {
-                match self.read_reply(Some(LAST_WORDS)) {
+                match self.read_in_time() {
                     Ok(()) | Err(Break { listen: true, .. }) => {}
                     Err(_) => break,
                 }
@@ -278,8 +288,11 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
         for flight in self.flights.drain(..) {
             let reached = self.awaited.get(at).filter(|_| flight.awaited > 0).map_or(now, |awaited| awaited.stage());
             at += flight.awaited;
-            let not_accepted = if std::mem::take(&mut own) { failure.again() } else { otherwise() };
-            let (ticket, error) = flight.cut(reached, failure.again(), not_accepted);
+            let (stage, not_accepted) = match own.take() {
+                Some(stage) => (stage, failure.again()),
+                None => (reached, otherwise()),
+            };
+            let (ticket, error) = flight.cut(stage, failure.again(), not_accepted);
             self.supply.done(ticket, Err(error));
         }
         for waiting in self.waiting.drain(..) {

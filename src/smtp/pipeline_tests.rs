@@ -74,6 +74,19 @@ fn a_whole_window_leaves_before_the_first_answer() {
 }
 
 #[test]
+fn a_message_that_is_alone_waits_for_the_answers_about_its_recipients() {
+    let server = server(ALL, |peer| {
+        peer.expect_all(&["MAIL", "RCPT"]);
+        peer.send("250 ok\r\n");
+        peer.cut();
+    });
+    let mut ledger = Ledger::many(1);
+    session(&server).submit_all(Window::default(), &mut ledger).unwrap_err();
+    server.join();
+    assert!(matches!(ledger.failure(0), Failure::Link(_)) && ledger.cleared.is_empty());
+}
+
+#[test]
 fn without_chunks_the_next_message_is_opened_in_one_write_with_the_end_of_this_one() {
     let server = server("PIPELINING", |peer| {
         for number in 0..3 {
@@ -92,6 +105,28 @@ fn without_chunks_the_next_message_is_opened_in_one_write_with_the_end_of_this_o
     session(&server).submit_all(Window::new(2), &mut ledger).unwrap();
     server.join();
     assert_eq!(ledger.accepted(), [0, 1, 2]);
+}
+
+#[test]
+fn an_answer_that_cannot_stand_there_ends_the_session_at_its_stage() {
+    for (said, stage) in [
+        ("354 what\r\n", Stage::Mail),
+        ("250 ok\r\n354 what\r\n", Stage::Rcpt),
+        ("250 ok\r\n250 ok\r\n250 what\r\n", Stage::Data),
+        ("250 ok\r\nwhat\r\n", Stage::Rcpt),
+    ] {
+        let server = server("PIPELINING", move |peer| {
+            peer.expect_all(&["MAIL", "RCPT", "DATA"]);
+            peer.send(said);
+            assert_eq!(peer.line(), "");
+        });
+        let mut ledger = Ledger::many(2);
+        let ended = session(&server).submit_all(Window::new(2), &mut ledger).unwrap_err();
+        server.join();
+        let error = ledger.outcomes[&0].as_ref().unwrap_err();
+        assert!(error.stage == stage && matches!(error.failure, Failure::Protocol(_)), "{error:?}");
+        assert!(matches!(ledger.failure(1), Failure::Link(_)) && matches!(ended.failure, Failure::Protocol(_)));
+    }
 }
 
 fn refusing(line: &str) -> Option<&'static str> {
@@ -322,9 +357,11 @@ fn a_chunk_that_is_refused_ends_its_message_only() {
 fn a_connection_that_was_closed_while_idle_is_noticed_before_the_point_of_no_return() {
     for farewell in ["", "421 4.4.2 idle for too long\r\n"] {
         let server = server(ALL, move |peer| {
-            peer.expect_all(&["MAIL", "RCPT", "BDAT"]);
+            peer.expect_all(&["MAIL", "RCPT"]);
+            peer.send("250 ok\r\n250 ok\r\n");
+            peer.expect("BDAT");
             peer.octets(text(0).len());
-            peer.send("250 ok\r\n250 ok\r\n250 taken\r\n");
+            peer.send("250 taken\r\n");
             peer.send(farewell);
         });
         let mut session = session(&server);
@@ -382,9 +419,10 @@ fn notices_are_asked_for_where_the_server_has_them() {
             assert_eq!(mail.ends_with(" RET=HDRS ENVID=id+2B1"), asked, "{mail}");
             let rcpt = peer.expect("RCPT TO:<a@x.fr>");
             assert_eq!(rcpt.ends_with(" NOTIFY=FAILURE,DELAY ORCPT=rfc822;a@x.fr"), asked, "{rcpt}");
+            peer.send("250 ok\r\n250 ok\r\n");
             peer.expect("BDAT 3 LAST");
             peer.octets(3);
-            peer.send("250 ok\r\n250 ok\r\n250 ok\r\n");
+            peer.send("250 ok\r\n");
         });
         let notify = Notify { success: false, failure: true, delay: true };
         let notices = Notices { envelope_id: Some("id+1".to_owned()), notify, ret: Return::Headers };

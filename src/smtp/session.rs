@@ -21,7 +21,7 @@ pub struct Session {
 /// How the octets of a message are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transfer {
-    /// BDAT (RFC 3030), where the server has CHUNKING; else DATA.
+    /// BDAT (RFC 3030), where the server has CHUNKING and several messages may be in flight; else DATA.
     #[default]
     Chunks,
     /// DATA and a lone dot (RFC 5321), which every server knows.

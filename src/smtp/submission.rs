@@ -50,12 +50,11 @@ pub trait Supply<'a> {
 }
 
 /// How many messages may be in flight at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Window(usize);
 
 impl Window {
-    /// One message after the other: nothing of it leaves before its commands were answered, so that what may come to an unknown
-    /// fate is as little as can be.
+    /// One message after the other, behind DATA: nothing of it leaves before each of its commands was answered.
     pub const ONE: Window = Window(1);
 
     /// So many messages: 1 at least, 64 at most.
@@ -104,7 +103,8 @@ impl Session {
     /// told of, whatever happens.
     ///
     /// Where the server has PIPELINING (RFC 2920), commands leave before the answers to earlier ones were read; where it has
-    /// CHUNKING too (RFC 3030), whole messages do, as many as the window says.
+    /// CHUNKING too (RFC 3030), whole messages do, as many as the window says; one that is alone waits for the answers about its
+    /// recipients.
     ///
     /// A recipient who is refused does not keep a message from the others, and a message that is refused does not keep back
     /// those behind it.

@@ -116,8 +116,10 @@ impl<'a, S: Supply<'a>> Pipeline<'_, 'a, S> {
 
     /// BDAT and its octets (RFC 3030).
     fn write_chunk(&mut self) -> Result<bool, Break> {
+        let alone = self.flights.len() == 1 && self.waiting.is_empty();
         let (Some(writing), Some(flight)) = (&mut self.writing, self.flights.back_mut()) else { return Ok(false) };
-        if self.window == 1 && flight.awaited > 0 {
+        // A message that is alone gains nothing from leaving before its recipients are known: less of it may become unknown.
+        if alone && flight.awaited > 0 {
             return Ok(false);
         }
         let (length, last) = match writing.read_piece() {
