@@ -191,7 +191,8 @@ fn is_utf16(octets: &[u8]) -> bool {
 /// What is given instead of a row.
 #[derive(Debug)]
 pub enum NoRow {
-    /// What is wrong with the row, or with the names of the columns, which are judged before the first row; reading goes on.
+    /// What is wrong with the row, or with the names of the columns, which are judged before the first row; at least one
+    /// finding. Reading goes on.
     Wrong(Vec<Finding>),
     /// Nothing more is read.
     Ended(ManifestError),
@@ -226,8 +227,13 @@ impl Rows<'_> {
                     (!self.window.row().trim_ascii().is_empty() || !whole, whole)
                 }
             };
-            if filled {
-                return Ok(Some(self.row(line, whole)));
+            if !filled {
+                continue;
+            }
+            match self.row(line, whole) {
+                // Nobody to send to in any row, or nothing: that was said with the names of the columns.
+                Err(NoRow::Wrong(found)) if found.is_empty() => {}
+                row => return Ok(Some(row)),
             }
         }
     }

@@ -113,7 +113,7 @@ pub(super) struct Lacking {
     pub(super) content: bool,
 }
 
-/// Makes a row of its cells; what is wrong goes to the faults.
+/// Makes a row of its cells, or says what is wrong with it: nothing more if what it lacks was said of the whole file.
 pub(super) fn row(
     cells: Vec<(Column, Value)>,
     folder: &Path,
@@ -150,7 +150,7 @@ pub(super) fn row(
             faults.add(None, Fault::NothingToSend);
         }
     }
-    if faults.is_empty() { Ok(row) } else { Err(faults.into_findings()) }
+    if faults.is_empty() && !lacking.recipients && !lacking.content { Ok(row) } else { Err(faults.into_findings()) }
 }
 
 fn add(row: &mut Row, column: Column, value: Value, folder: &Path, faults: &mut RowFaults) -> Result<(), Fault> {

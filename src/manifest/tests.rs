@@ -1,5 +1,6 @@
 //! Manifests as people and programs write them, good and bad, read as a whole.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,8 @@ use proptest::{collection, option, prop_assert_eq};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::*;
+use super::{CELL_LIMIT, Fault, Finding, Format, Manifest, ManifestError, NoRow, ROW_LIMIT, Row, Text};
+use crate::fs;
 use crate::sealed::Protection;
 
 /// A manifest in a folder of its own.
@@ -146,6 +148,13 @@ fn names_of_columns_are_judged_once_and_before_the_rows() {
         found[0].to_string(),
         "names of the columns (line 1): there is no column \"atach\"; perhaps attach was meant"
     );
+}
+
+#[test]
+fn no_row_comes_without_somebody_to_send_to() {
+    let (_dir, path) = written("m.csv", b"subject,body\na,b\n");
+    let (rows, found) = read(&path).unwrap();
+    assert_eq!((rows, found.len()), (vec![], 1));
 }
 
 #[test]
