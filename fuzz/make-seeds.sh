@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf keys seeds
-mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,vault,white-list}
+mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,vault,white-list,manifest}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -140,6 +140,14 @@ printf 'Content-Type: multipart/alternative; boundary="=_b"\n\n--=_b\nContent-Ty
 printf 'Content-Transfer-Encoding: base64\n\nQm9uam91cg==\n' >seeds/entity/base64
 printf 'From: =?utf-8?q?Zo=C3=A9_Durand?= <zoe@medecin.sandbox>\nTo: "A, B" <a@b.fr>, c@d.fr (comment), Group: e@f.fr;\nDate: Mon, 1 Jun 2026 14:00:00 +0200\nMessage-ID: <a.b@c.d>\nSubject: =?iso-8859-1?B?cuk=?= and\n more\nContent-Type: application/pdf; name*0*=utf-8'"''"'r%%C3%%A9; name*1=.pdf\nContent-Disposition: attachment; filename="../a.pdf"\n' >seeds/header/full
 printf 'Received: from a by b; Mon, 1 Jun 2026 14:00:00 +0200\nFrom: a@b.fr\nReply-To: <c@xn--d-9ia.fr>\nIn-Reply-To: <x@y>\nContent-Transfer-Encoding: quoted-printable\n' >seeds/header/short
+
+# Manifests; the octet before them picks the name of the file: c for CSV, a for JSON Lines.
+manifest() { printf "$2" >"seeds/manifest/$1"; }
+manifest full 'ckey,to,cc,bcc,subject,body,body-file,attach,attach,protection\r\n1,"a@x.fr;10000000017",c@x.fr,,Bilan,"one ""two""\r\nthree",,a.pdf;b.pdf,c.pdf,smime\r\n'
+manifest semicolon 'c\xef\xbb\xbfto;body;\na@x.fr;"b;c";\n;;\nb@x.fr;\xe9;\n'
+manifest quotes 'cto,subject,body\ra@x.fr,"a\rb@x.fr,a"b,c\r\rc@x.fr,"a"b,\x00'
+manifest lines 'a{"key":"1","to":["a@x.fr","10000000017"],"subject":"Bilan","body":"one\\ntwo","attach":["a;b.pdf"],"protection":"transport"}\n\n{"to":"a@x.fr","to":1,"x":[{}],"body-file":"t"}'
+manifest types 'a{"key":1e9,"to":{"a":[]},"cc":[["a"],null,true],"subject":"\\u0000\\ud83d\\ude00"} {}\r[]\r17'
 
 # A vault that a service key opens.
 vault() {

@@ -18,6 +18,7 @@
 //! | 5 | `trace` | the tamper-evident log |
 //! | 4 | `smime` | `seal` and `open` (RFC 8551), header protection (RFC 9788) |
 //! | 4 | `package` | password packages for people outside the space: a page that decrypts itself, an AES-256 ZIP |
+//! | 4 | `manifest` | the list of what is to be sent: CSV (RFC 4180) or JSON Lines, row by row, and all that is wrong with it |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
 //! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
 //! | 3 | `token` | keys on tokens and cards (PKCS#11), found by their URI, used where they are |
@@ -32,6 +33,7 @@
 //! | 1 | `secret` | values that do not show themselves, one-time codes, sealing keys, `trait Prompt` |
 //! | 1 | `clock` | the only reader of the system clock |
 //! | 1 | `hex` | octets as hexadecimal digits |
+//! | 1 | `nearest` | the word that was probably meant |
 //! | annex | `sandbox` | a whole operator on loopback: submission, mailboxes, directory, faults on demand |
 
 pub mod cli;
@@ -46,6 +48,8 @@ pub mod imap;
 pub mod inbox;
 pub mod journal;
 pub mod mail;
+pub mod manifest;
+pub mod nearest;
 pub mod net;
 pub mod outbox;
 pub mod package;

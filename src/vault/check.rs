@@ -6,6 +6,7 @@ use toml_edit::{Item, TableLike, Value};
 
 use super::catalogue::{KEYS, Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
 use super::settings::Config;
+use crate::nearest;
 
 /// What is wrong with the text of a configuration. No value is repeated in it, since it may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -204,35 +205,7 @@ fn nearest(path: &str, written: &str) -> Option<&'static str> {
         rest.split('.').next().filter(|name| !name.is_empty() && *name != "*" && *name != "[]")
     };
     let names = SETTINGS.iter().map(|setting| setting.path).chain(SECTIONS.iter().map(|(section, _)| *section));
-    nearest_of(names.filter_map(below), written)
-}
-
-/// The nearest of some words by Damerau-Levenshtein distance, at most a third of the word away.
-pub(super) fn nearest_of<'a>(words: impl Iterator<Item = &'a str>, written: &str) -> Option<&'a str> {
-    if written.chars().count() > 64 {
-        return None;
-    }
-    let written = written.to_lowercase().replace('_', "-");
-    let near = words.map(|word| (distance(word, &written), word)).min_by_key(|(distance, _)| *distance)?;
-    (near.0 <= near.1.chars().count().div_ceil(3)).then_some(near.1)
-}
-
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let mut rows = vec![(0..=other.len()).collect::<Vec<usize>>()];
-    for i in 1..=one.len() {
-        let mut row = vec![i];
-        for j in 1..=other.len() {
-            let substituted = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
-            let mut least = substituted.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[one.len()][other.len()]
+    nearest::nearest(names.filter_map(below), written)
 }
 
 fn bounded(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
+use crate::nearest::nearest;
 use crate::secret::Secret;
 
 use super::catalogue::{Kind, SETTINGS, Setting};
@@ -175,14 +176,14 @@ impl Place {
 fn meant(key: &str) -> Option<String> {
     let top = SETTINGS.iter().map(|setting| setting.path).filter(|path| !path.contains('*'));
     let Some(rest) = key.strip_prefix("profile.") else {
-        return check::nearest_of(top, key).map(str::to_owned);
+        return nearest(top, key).map(str::to_owned);
     };
     let tails =
         || SETTINGS.iter().filter_map(|setting| setting.path.strip_prefix("profile.*.")).filter(|t| !t.contains("[]"));
     let dots = rest.match_indices('.').map(|(place, _)| place);
     dots.filter_map(|place| {
         let (name, tail) = (&rest[..place], &rest[place + 1..]);
-        check::nearest_of(tails(), tail).map(|near| format!("profile.{name}.{near}"))
+        nearest(tails(), tail).map(|near| format!("profile.{name}.{near}"))
     })
     .next()
 }
