@@ -11,7 +11,7 @@ mod file_name;
 mod header;
 mod media_type;
 mod message_id;
-mod notice;
+pub mod notice;
 mod quoted;
 mod retention;
 mod text;
@@ -28,9 +28,7 @@ pub use file_name::{safe_name, unique_name};
 pub use header::{Header, MAX_HEADER, MediaType};
 pub use media_type::{MAGIC_OCTETS, UNKNOWN, media_type};
 pub use message_id::MessageId;
-pub use notice::{
-    Action, By, DeliveryNotice, Disposition, DispositionNotice, MAX_RECIPIENTS, Notice, RecipientStatus, StatusCode,
-};
+pub use notice::Notice;
 pub use retention::{MailboxState, MailboxTerm, RetentionPolicy, is_past_term, keep_until, mailbox_term};
 pub use text::{CanonicalReader, decode_text};
 pub use transfer::{Strictness, TransferEncoding};
