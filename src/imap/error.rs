@@ -18,6 +18,8 @@ pub enum Stage {
     StartTls,
     /// Sign-in.
     Auth,
+    /// LIST.
+    List,
     /// SELECT or EXAMINE.
     Select,
     /// UID SEARCH.
@@ -43,6 +45,7 @@ impl Stage {
             Stage::Greeting => "greeting",
             Stage::StartTls => "starttls",
             Stage::Auth => "auth",
+            Stage::List => "list",
             Stage::Select => "select",
             Stage::Search => "search",
             Stage::Fetch => "fetch",

@@ -1,4 +1,4 @@
-//! Folder names on the wire: modified UTF-7 (RFC 3501, section 5.1.3).
+//! Folder names on the wire, in modified UTF-7 (RFC 3501, section 5.1.3), and what folders are for (RFC 6154).
 
 use base64::Engine;
 use base64::alphabet::IMAP_MUTF7;
@@ -34,6 +34,49 @@ pub(super) fn on_the_wire(name: &str) -> Option<Mailbox<'static>> {
     if encoded.len() > NAME_LIMIT { None } else { Mailbox::try_from(encoded).ok() }
 }
 
+/// The name that a server gave. Nothing for one that is not encoded as it should be, and could not be asked for again.
+pub(super) fn from_the_wire(mailbox: &Mailbox<'_>) -> Option<String> {
+    let encoded = match mailbox {
+        Mailbox::Inbox => return Some("INBOX".to_owned()),
+        Mailbox::Other(other) => std::str::from_utf8(other.as_ref()).ok()?,
+    };
+    let mut name = String::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let Some((plain, shifted)) = rest.split_once('&') {
+        name.push_str(plain);
+        let (shifted, after) = shifted.split_once('-')?;
+        if shifted.is_empty() {
+            name.push('&');
+        } else {
+            let octets = MODIFIED_BASE64.decode(shifted).ok()?;
+            let units = octets.chunks(2).map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)));
+            name.push_str(&String::from_utf16(&units.collect::<Option<Vec<u16>>>()?).ok()?);
+        }
+        rest = after;
+    }
+    name.push_str(rest);
+    (on_the_wire(&name).as_ref() == Some(mailbox)).then_some(name)
+}
+
+/// What a folder is for (RFC 6154, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecialUse {
+    Archive,
+    Sent,
+    Trash,
+}
+
+impl SpecialUse {
+    /// The attribute that LIST shows.
+    pub fn attribute(self) -> &'static str {
+        match self {
+            SpecialUse::Archive => "\\Archive",
+            SpecialUse::Sent => "\\Sent",
+            SpecialUse::Trash => "\\Trash",
+        }
+    }
+}
+
 /// Ends a run of characters outside ASCII.
 fn unshift(shifted: &mut Vec<u8>, encoded: &mut String) {
     if !shifted.is_empty() {
@@ -61,6 +104,16 @@ mod tests {
         assert_eq!(encoded("Traités & classés"), "Trait&AOk-s &- class&AOk-s");
         assert_eq!(encoded("😀"), "&2D3eAA-");
         assert_eq!(encoded("inbox"), "INBOX");
+    }
+
+    #[test]
+    fn a_name_comes_back_from_the_wire() {
+        for name in ["~peter/mail/台北/日本語", "Traités & classés", "😀", "INBOX", "&é&", "a-b"] {
+            assert_eq!(from_the_wire(&on_the_wire(name).unwrap()).as_deref(), Some(name));
+        }
+        for bad in ["&", "a&b", "&AOk", "&A-", "&2D0-", "&AGE-", "&!!-"] {
+            assert_eq!(from_the_wire(&Mailbox::try_from(bad.to_owned()).unwrap()), None, "{bad}");
+        }
     }
 
     #[test]

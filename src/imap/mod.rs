@@ -9,5 +9,6 @@ mod session;
 mod session_tests;
 
 pub use error::{Failure, ImapError, Stage};
+pub use folder::SpecialUse;
 pub use opening::Capabilities;
 pub use session::{Selected, Session, Which};

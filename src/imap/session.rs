@@ -4,15 +4,15 @@ use std::io::Write;
 use std::num::NonZeroU32;
 
 use io_imap::types::command::CommandBody;
-use io_imap::types::core::Vec1;
-use io_imap::types::flag::{Flag, StoreResponse, StoreType};
-use io_imap::types::mailbox::Mailbox;
+use io_imap::types::core::{AString, Vec1};
+use io_imap::types::flag::{Flag, FlagNameAttribute, StoreResponse, StoreType};
+use io_imap::types::mailbox::{ListMailbox, Mailbox};
 use io_imap::types::response::{Code, Data};
 use io_imap::types::search::SearchKey;
 use io_imap::types::sequence::SequenceSet;
 
 use super::exchange::{Exchange, Refusal};
-use super::{Capabilities, Failure, ImapError, Stage, folder, opening};
+use super::{Capabilities, Failure, ImapError, SpecialUse, Stage, folder, opening};
 use crate::net::{Credential, Dialer, Endpoint, Stream};
 
 /// A signed-in session with a mailbox server (RFC 9051, and RFC 3501 where the server is older).
@@ -102,7 +102,50 @@ impl Session {
             Which::All => SearchKey::All,
             Which::Unseen => SearchKey::Unseen,
         };
-        let body = CommandBody::Search { charset: None, criteria: Vec1::from(key), uid: true };
+        self.find(Vec1::from(key))
+    }
+
+    /// The UIDs of the messages in the selected folder with a header field of this name that contains this text, whatever
+    /// the letter case, in ascending order. A text that is not printable ASCII finds nothing.
+    ///
+    /// Servers differ in how they look at a header: what is found is to be looked at before it is believed.
+    pub fn search_header(&mut self, name: &str, value: &str) -> Result<Vec<u32>, ImapError> {
+        match header_key(name, value) {
+            Some(key) => self.find(Vec1::from(key)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The UIDs of the messages without `\Seen` whose Content-Type names a report (RFC 6522), in ascending order. Reports
+    /// under a signature or in an envelope are not among them.
+    pub fn search_reports(&mut self) -> Result<Vec<u32>, ImapError> {
+        let keys = std::iter::once(SearchKey::Unseen).chain(header_key("Content-Type", "report")).collect();
+        self.find(Vec1::unvalidated(keys))
+    }
+
+    /// The folder that the server keeps for a use, by its name for [`Session::select`]; nothing where it says of none.
+    pub fn special_folder(&mut self, usage: SpecialUse) -> Result<Option<String>, ImapError> {
+        let stage = Stage::List;
+        let refused = |_| ImapError { stage, failure: Failure::Folder };
+        let reference = Mailbox::try_from("").map_err(|_| refused(()))?;
+        let mailbox_wildcard = ListMailbox::try_from("*").map_err(|_| refused(()))?;
+        // A plain LIST: the servers at hand show the attributes without being asked for them, and RFC 6154 lets them.
+        let done = self.exchange.run(stage, CommandBody::List { reference, mailbox_wildcard })?;
+        let is_for = |it: &FlagNameAttribute<'_>| it.to_string().eq_ignore_ascii_case(usage.attribute());
+        let is_none = |it: &FlagNameAttribute<'_>| {
+            *it == FlagNameAttribute::Noselect || it.to_string().eq_ignore_ascii_case("\\NonExistent")
+        };
+        let found = done.data.iter().find_map(|data| match data {
+            Data::List { items, mailbox, .. } if items.iter().any(is_for) && !items.iter().any(is_none) => {
+                folder::from_the_wire(mailbox)
+            }
+            _ => None,
+        });
+        Ok(found)
+    }
+
+    fn find(&mut self, criteria: Vec1<SearchKey<'static>>) -> Result<Vec<u32>, ImapError> {
+        let body = CommandBody::Search { charset: None, criteria, uid: true };
         let done = self.exchange.run(Stage::Search, body)?;
         let found = done.data.into_iter().filter_map(|data| match data {
             Data::Search(uids, _) => Some(uids),
@@ -206,6 +249,18 @@ impl Session {
 
 fn named(stage: Stage, name: &str) -> Result<Mailbox<'static>, ImapError> {
     folder::on_the_wire(name).ok_or(ImapError { stage, failure: Failure::Folder })
+}
+
+/// Nothing where a name or text is not one that stands in a header as it is (RFC 5322, section 2.2).
+fn header_key(name: &str, value: &str) -> Option<SearchKey<'static>> {
+    const LONGEST: usize = 1000;
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    let is_text = (1..=LONGEST).contains(&value.len()) && value.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if !is_name || !is_text {
+        return None;
+    }
+    let word = |text: &str| AString::try_from(text.to_owned()).ok();
+    Some(SearchKey::Header(word(name)?, word(value)?))
 }
 
 /// No message has the UID 0.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Failure, ImapError, Session, Stage, Which};
+use super::{Failure, ImapError, Session, SpecialUse, Stage, Which};
 use crate::net::scripted::{Peer, Scripted, dialer, dialer_with, serve, serve_tls, timeouts};
 use crate::net::{Authzid, Credential, LinkError, Timeouts};
 use crate::secret::Secret;
@@ -218,6 +218,39 @@ fn a_refused_command_leaves_the_session_standing() {
     assert!(matches!(session.mark_seen(4).unwrap_err().failure, Failure::Refused { .. }));
     assert!(matches!(session.select("a\r\nb", true).unwrap_err().failure, Failure::Folder));
     assert!(session.is_open());
+    server.join();
+}
+
+#[test]
+fn a_header_is_searched_for_and_its_text_cannot_become_a_command() {
+    let server = server("", |peer| {
+        answer(peer, "UID SEARCH HEADER Message-ID <a.b@x.sandbox>", "* SEARCH 7 3\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH HEADER Subject \"a \\\"b\\\\ (c) {3}\"", "* SEARCH\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH UNSEEN HEADER Content-Type report", "* SEARCH 4\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server);
+    assert_eq!(session.search_header("Message-ID", "<a.b@x.sandbox>").unwrap(), [3, 7]);
+    assert!(session.search_header("Subject", "a \"b\\ (c) {3}").unwrap().is_empty());
+    for (name, value) in [("Subject", "a\r\nx LOGOUT"), ("Subject", "é"), ("Subject", ""), ("a b", "c"), ("", "c")] {
+        assert!(session.search_header(name, value).unwrap().is_empty(), "{name} {value}: nothing is sent");
+    }
+    assert_eq!(session.search_reports().unwrap(), [4]);
+    server.join();
+}
+
+#[test]
+fn the_folder_for_sent_mail_is_known_by_its_use() {
+    let listed = "* LIST (\\HasNoChildren) \"/\" INBOX\r\n* LIST (\\Noselect \\Sent) \"/\" Old\r\n\
+        * LIST (\\HasNoChildren \\sent) \"/\" \"&AMk-l&AOk-ments envoy&AOk-s\"\r\n* LIST (\\Sent) NIL Other\r\n$ OK x\r\n";
+    let server = server("SPECIAL-USE", move |peer| {
+        answer(peer, "LIST \"\" *", listed);
+        answer(peer, "LIST \"\" *", listed);
+        answer(peer, "LIST \"\" *", "$ NO not now\r\n");
+    });
+    let mut session = session(&server);
+    assert_eq!(session.special_folder(SpecialUse::Sent).unwrap().as_deref(), Some("Éléments envoyés"));
+    assert_eq!(session.special_folder(SpecialUse::Trash).unwrap(), None);
+    assert_eq!(session.special_folder(SpecialUse::Trash).unwrap_err().stage, Stage::List);
     server.join();
 }
 

@@ -67,12 +67,23 @@ impl Header {
 
     /// The moment in Date.
     pub fn date(&self) -> Option<Timestamp> {
-        self.all("Date").next().and_then(decode_date)
+        self.moment("Date")
+    }
+
+    /// The moment in the first field of a name.
+    pub fn moment(&self, name: &str) -> Option<Timestamp> {
+        self.all(name).next().and_then(decode_date)
     }
 
     /// The first identifier of a field such as Message-ID or In-Reply-To.
     pub fn message_id(&self, name: &str) -> Option<MessageId> {
         self.raw(name)?.split_whitespace().find_map(|word| word.parse().ok())
+    }
+
+    /// Every identifier of a field such as References, in order.
+    pub fn message_ids(&self, name: &str) -> Vec<MessageId> {
+        let value = self.raw(name).unwrap_or_default();
+        value.split_whitespace().flat_map(|word| word.split_inclusive('>')).filter_map(|id| id.parse().ok()).collect()
     }
 
     /// Content-Type; what is absent or cannot be read is `text/plain` (RFC 2045, section 5.2).

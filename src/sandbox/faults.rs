@@ -21,6 +21,7 @@ pub enum Stage {
     Data,
     Body,
     DataEnd,
+    Deliver,
     Quit,
     MailboxConnect,
     MailboxStartTls,
@@ -34,7 +35,7 @@ pub enum Stage {
 }
 
 /// Every stage, its name, and when a fault strikes there.
-const STAGES: [(Stage, &str, &str); 19] = [
+const STAGES: [(Stage, &str, &str); 20] = [
     (Stage::Connect, "connect", "submission: before the greeting"),
     (Stage::Ehlo, "ehlo", "submission: instead of the answer to EHLO"),
     (Stage::StartTls, "starttls", "submission: at STARTTLS"),
@@ -44,6 +45,7 @@ const STAGES: [(Stage, &str, &str); 19] = [
     (Stage::Data, "data", "submission: at DATA, or at the first BDAT"),
     (Stage::Body, "body", "submission: while the message comes in; cut:N counts its octets"),
     (Stage::DataEnd, "data-end", "submission: message complete, answer not yet given; stall and cut deliver it first"),
+    (Stage::Deliver, "deliver", "submission: accepted, then on its way to each recipient; two faults tell of it twice"),
     (Stage::Quit, "quit", "submission: at QUIT"),
     (Stage::MailboxConnect, "mailbox-connect", "mailbox: before the greeting"),
     (Stage::MailboxStartTls, "mailbox-starttls", "mailbox: at STARTTLS"),
@@ -97,6 +99,14 @@ pub enum Action {
     Cut(u64),
     /// The server says 421 (or BYE) and closes.
     Close,
+    /// What was accepted cannot be delivered, for this reason (RFC 3464: failed).
+    Bounce(String),
+    /// What was accepted is delivered later than the sender is told that it waits, for this reason (RFC 3464: delayed).
+    Delay(String),
+    /// The program of the recipient tells that somebody has read the message (RFC 8098).
+    Displayed,
+    /// A rule of the recipient refuses the message, and tells so (RFC 5429, section 2.1.1).
+    Rejected,
     /// STARTTLS is neither offered nor known.
     Strip,
     /// The TLS handshake shows this certificate.
@@ -108,12 +118,16 @@ pub enum Action {
 }
 
 /// What `--fault` takes besides the stage, and what it does.
-const ACTIONS: [(&str, &str); 10] = [
+const ACTIONS: [(&str, &str); 14] = [
     ("refuse[:TEXT]", "refuse for good; TEXT may open with the codes, as in `refuse:550 5.7.1 not from here`"),
     ("defer[:TEXT]", "refuse for now, as in `rcpt=defer:451 4.3.0 later@1`: later, then accept"),
     ("stall:SECONDS", "say nothing for that long, then go on"),
     ("cut[:N]", "break the line at once, or after N octets"),
     ("close421", "say 421 (submission) or BYE (mailbox), and close"),
+    ("bounce[:TEXT]", "deliver: it cannot be, and a notice says so, as in `deliver=bounce:550 5.1.1 no such user`"),
+    ("delay[:TEXT]", "deliver: a notice says that it waits, and then it is delivered"),
+    ("displayed", "deliver: the recipient's program tells that it was read, whether it was asked to or not"),
+    ("rejected", "deliver: a rule of the recipient throws it away, and tells so"),
     ("strip", "starttls, mailbox-starttls: STARTTLS is not offered"),
     ("certificate:KIND", "expired, wrong-name or foreign; at connect for implicit TLS, at starttls, directory, list"),
     ("uidvalidity:change", "select: the folder gets a new UIDVALIDITY and its messages new UIDs"),
@@ -198,21 +212,29 @@ fn parse_action(word: &str, argument: Option<&str>) -> Result<Action, FaultError
         ("cut", None) => Ok(Action::Cut(0)),
         ("cut", Some(octets)) => octets.parse().map(Action::Cut).map_err(|_| FaultError::Argument),
         ("close421", None) => Ok(Action::Close),
+        ("bounce", _) => words("the mailbox of the recipient takes nothing").map(Action::Bounce),
+        ("delay", _) => words("the mailbox of the recipient cannot be reached").map(Action::Delay),
+        ("displayed", None) => Ok(Action::Displayed),
+        ("rejected", None) => Ok(Action::Rejected),
         ("strip", None) => Ok(Action::Strip),
         ("certificate", Some("expired")) => Ok(Action::Certificate(ServerCertificate::Expired)),
         ("certificate", Some("wrong-name")) => Ok(Action::Certificate(ServerCertificate::WrongName)),
         ("certificate", Some("foreign")) => Ok(Action::Certificate(ServerCertificate::Foreign)),
         ("uidvalidity", Some("change")) => Ok(Action::ChangeUidValidity),
         ("otp-replay", Some("strict")) => Ok(Action::StrictReplay),
-        ("stall" | "close421" | "strip" | "certificate" | "uidvalidity" | "otp-replay", _) => Err(FaultError::Argument),
+        (
+            "stall" | "close421" | "displayed" | "rejected" | "strip" | "certificate" | "uidvalidity" | "otp-replay",
+            _,
+        ) => Err(FaultError::Argument),
         _ => Err(FaultError::Action),
     }
 }
 
 fn fits(stage: Stage, action: &Action) -> bool {
     match action {
-        Action::Refuse(_) | Action::Defer(_) | Action::Stall(_) | Action::Cut(_) => true,
-        Action::Close => !stage.is_http(),
+        Action::Refuse(_) | Action::Defer(_) | Action::Stall(_) | Action::Cut(_) => stage != Stage::Deliver,
+        Action::Close => !stage.is_http() && stage != Stage::Deliver,
+        Action::Bounce(_) | Action::Delay(_) | Action::Displayed | Action::Rejected => stage == Stage::Deliver,
         Action::Strip => matches!(stage, Stage::StartTls | Stage::MailboxStartTls),
         Action::Certificate(_) => matches!(
             stage,
@@ -238,6 +260,10 @@ impl fmt::Display for Fault {
             Action::Cut(0) => f.write_str("cut"),
             Action::Cut(octets) => write!(f, "cut:{octets}"),
             Action::Close => f.write_str("close421"),
+            Action::Bounce(text) => write!(f, "bounce:{text}"),
+            Action::Delay(text) => write!(f, "delay:{text}"),
+            Action::Displayed => f.write_str("displayed"),
+            Action::Rejected => f.write_str("rejected"),
             Action::Strip => f.write_str("strip"),
             Action::Certificate(ServerCertificate::Good) => f.write_str("certificate:good"),
             Action::Certificate(ServerCertificate::Expired) => f.write_str("certificate:expired"),
@@ -263,6 +289,17 @@ impl Faults {
         self.take(stage, |action| {
             matches!(action, Action::Refuse(_) | Action::Defer(_) | Action::Stall(_) | Action::Cut(_) | Action::Close)
         })
+    }
+
+    /// What becomes of a message for one recipient: every fault there is strikes once, so that a notice can be doubled.
+    pub(super) fn deliveries(&self) -> Vec<Action> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = |fault: &&mut Fault| fault.stage == Stage::Deliver && fault.count != Some(0);
+        let strike = |fault: &mut Fault| {
+            fault.count = fault.count.map(|count| count - 1);
+            fault.action.clone()
+        };
+        faults.iter_mut().filter(live).map(strike).collect()
     }
 
     /// The certificate to show in this handshake.
@@ -303,6 +340,8 @@ pub(super) fn smtp_reply(stage: Stage, permanent: bool, text: &str) -> String {
     let codes = match (permanent, stage) {
         (true, Stage::Connect) => "554 5.3.2",
         (true, Stage::Auth) => "535 5.7.8",
+        (true, Stage::Deliver) => "550 5.2.1",
+        (false, Stage::Deliver) => "451 4.4.1",
         (true, _) => "550 5.7.1",
         (false, _) => "451 4.3.0",
     };
@@ -335,6 +374,8 @@ mod tests {
             "select=uidvalidity:change@1",
             "auth=otp-replay:strict",
             "quit=close421",
+            "deliver=bounce:550 5.1.1 no such user@1",
+            "deliver=displayed",
             "rcpt=refuse:550 5.1.1 not for a@b.sandbox",
         ] {
             let fault: Fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -353,6 +394,10 @@ mod tests {
             ("rcpt=cut:-1", FaultError::Argument),
             ("rcpt=refuse:a\r\n250 ok", FaultError::Argument),
             ("rcpt=strip", FaultError::Misplaced),
+            ("rcpt=bounce", FaultError::Misplaced),
+            ("deliver=refuse", FaultError::Misplaced),
+            ("deliver=close421", FaultError::Misplaced),
+            ("deliver=displayed:twice", FaultError::Argument),
             ("crl=certificate:expired", FaultError::Misplaced),
             ("mail=uidvalidity:change", FaultError::Misplaced),
         ] {
@@ -368,6 +413,13 @@ mod tests {
         assert_eq!(faults.interruption(Stage::Rcpt), Some(Action::Defer("later".to_owned())));
         assert_eq!(faults.interruption(Stage::Rcpt), Some(Action::Cut(0)));
         assert_eq!(faults.interruption(Stage::Rcpt), None);
+    }
+
+    #[test]
+    fn every_fault_of_a_delivery_strikes() {
+        let faults = Faults::new(vec!["deliver=displayed@1".parse().unwrap(), "deliver=displayed".parse().unwrap()]);
+        assert_eq!(faults.deliveries(), [Action::Displayed, Action::Displayed]);
+        assert_eq!(faults.deliveries(), [Action::Displayed]);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever is missing fails the test that asked, and shows the line")]
 
-use super::post::{self, DURAND, LEFEVRE, assert_error, bench, delivered, flagged, stored};
+use mss::mail::Notice;
+use mss::mail::notice::Action;
+
+use super::post::{self, DURAND, LABORATORY, LEFEVRE, assert_error, bench, delivered, flagged, newest, stored};
 use crate::bench::Bench;
 
 /// Sends a message of its own to Dr Durand while this goes wrong.
@@ -97,6 +100,26 @@ fn a_line_that_breaks_inside_the_message_loses_nothing_and_doubles_nothing() {
         bench.run(["outbox", "run"]).status(0);
         assert_eq!(delivered(&bench, DURAND), number + 1, "{outcome}");
     }
+}
+
+#[test]
+fn what_was_accepted_and_not_delivered_comes_back_as_a_notice() {
+    let bench = bench();
+    for (number, fault) in ["deliver=bounce:550 5.1.1 no such user", "deliver=rejected"].iter().enumerate() {
+        let line = bench.run(words(fault, fault)).status(0).json();
+        assert_eq!((&line["state"], delivered(&bench, DURAND)), (&"accepted".into(), 0), "{fault}");
+        assert_eq!(delivered(&bench, LABORATORY), number + 1);
+        let notice = Notice::read(&newest(&bench, LABORATORY)).unwrap();
+        assert_eq!(notice.message_ids()[0].to_string(), line["message_id"].as_str().unwrap());
+        match notice {
+            Notice::Delivery(notice) => assert_eq!(notice.recipients[0].action, Action::Failed),
+            Notice::Disposition(notice) => assert!(notice.is_refused_by_rule()),
+        }
+    }
+    for fault in ["deliver=delay", "deliver=displayed"] {
+        bench.run(words(fault, fault)).status(0);
+    }
+    assert_eq!((delivered(&bench, DURAND), delivered(&bench, LABORATORY)), (2, 4));
 }
 
 #[test]
@@ -203,7 +226,7 @@ fn an_unknown_message_that_was_lost_is_sent_again_as_the_same_message() {
     let line = bench.run(["--json", "outbox", "resolve", &id, "--assume", "lost"]).status(0).json();
     assert_eq!(line["state"], "queued");
     bench.run(["--json", "outbox", "run"]).status(0);
-    let second = String::from_utf8(post::newest(&bench, DURAND)).unwrap();
+    let second = String::from_utf8(newest(&bench, DURAND)).unwrap();
     assert_eq!(delivered(&bench, DURAND), 1);
     let body = |raw: &str| raw.split_once("\r\nFrom: ").unwrap().1.to_owned();
     assert_eq!(body(&first), body(&second), "the same octets, so that a reader who has both sees one message");

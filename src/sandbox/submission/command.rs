@@ -40,10 +40,24 @@ pub(super) struct MailFrom {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RcptTo {
     pub(super) address: Address,
-    /// NOTIFY has SUCCESS in it.
-    pub(super) notify_success: bool,
+    pub(super) notify: Notify,
     /// As written: type, semicolon, encoded address.
     pub(super) orcpt: Option<String>,
+}
+
+/// Of what the sender wants to be told (RFC 3461, section 4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Notify {
+    pub(super) success: bool,
+    pub(super) failure: bool,
+    pub(super) delay: bool,
+}
+
+/// What who does not say gets to know.
+impl Default for Notify {
+    fn default() -> Notify {
+        Notify { success: false, failure: true, delay: true }
+    }
 }
 
 /// Why a line is no command; the text is the reply.
@@ -167,10 +181,10 @@ fn mail(text: &str) -> Result<MailFrom, Refusal> {
 
 fn rcpt(text: &str) -> Result<RcptTo, Refusal> {
     let (path, parameters) = path(text).ok_or(RECIPIENT)?;
-    let mut rcpt = RcptTo { address: path.parse().map_err(|_| RECIPIENT)?, notify_success: false, orcpt: None };
+    let mut rcpt = RcptTo { address: path.parse().map_err(|_| RECIPIENT)?, notify: Notify::default(), orcpt: None };
     for (keyword, value) in parameters {
         match (keyword.as_str(), value) {
-            ("NOTIFY", Some(value)) => rcpt.notify_success = notify(value)?,
+            ("NOTIFY", Some(value)) => rcpt.notify = notify(value)?,
             ("ORCPT", Some(value)) if is_orcpt(value) => rcpt.orcpt = Some(value.to_owned()),
             _ => return Err(PARAMETER),
         }
@@ -178,14 +192,22 @@ fn rcpt(text: &str) -> Result<RcptTo, Refusal> {
     Ok(rcpt)
 }
 
-/// Whether NOTIFY asks to be told of success; NEVER stands alone.
-fn notify(value: &str) -> Result<bool, Refusal> {
+/// NEVER stands alone.
+fn notify(value: &str) -> Result<Notify, Refusal> {
+    let mut notify = Notify { success: false, failure: false, delay: false };
     let value = value.to_ascii_uppercase();
     if value == "NEVER" {
-        return Ok(false);
+        return Ok(notify);
     }
-    let known = value.split(',').all(|word| matches!(word, "SUCCESS" | "FAILURE" | "DELAY"));
-    if known { Ok(value.split(',').any(|word| word == "SUCCESS")) } else { Err(PARAMETER) }
+    for word in value.split(',') {
+        match word {
+            "SUCCESS" => notify.success = true,
+            "FAILURE" => notify.failure = true,
+            "DELAY" => notify.delay = true,
+            _ => return Err(PARAMETER),
+        }
+    }
+    Ok(notify)
 }
 
 /// RFC 3461, section 4: printable ASCII; `+` opens two hexadecimal digits in capitals.
@@ -198,6 +220,22 @@ fn is_xtext(text: &str) -> bool {
         octet => octet.is_ascii_graphic(),
     };
     !text.is_empty() && octets.iter().enumerate().all(right)
+}
+
+/// The text behind xtext, as a report shows it (RFC 3464, section 2.2.1). What would break a line stays encoded.
+pub(super) fn from_xtext(text: &str) -> String {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&octet, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| octet == b'+').and_then(|digits| std::str::from_utf8(digits).ok());
+        let encoded = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        octets.push(encoded.unwrap_or(octet));
+        rest = if encoded.is_some() { &after[2..] } else { after };
+    }
+    match String::from_utf8(octets) {
+        Ok(decoded) if !decoded.chars().any(char::is_control) => decoded,
+        _ => text.to_owned(),
+    }
 }
 
 /// RFC 3461, section 4.2, and RFC 6533, section 3: the type `utf-8` brings its own encoding, or plain UTF-8.
@@ -214,7 +252,9 @@ fn is_orcpt(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::sandbox::submission::command::{Command, MailFrom, PARAMETER, RECIPIENT, SENDER, SYNTAX, UNKNOWN};
+    use crate::sandbox::submission::command::{
+        Command, MailFrom, Notify, PARAMETER, RECIPIENT, SENDER, SYNTAX, UNKNOWN, from_xtext,
+    };
 
     fn parse(line: &str) -> Result<Command, super::Refusal> {
         Command::parse(line.as_bytes())
@@ -237,7 +277,10 @@ mod tests {
         assert_eq!(mail.envid.as_deref(), Some("abc+3D1"));
         let line = "RCPT TO:<b@x.sandbox> NOTIFY=SUCCESS,FAILURE ORCPT=utf-8;é\\x{e9}@x.sandbox";
         let Ok(Command::Rcpt(rcpt)) = parse(line) else { panic!("it is well formed") };
-        assert!(rcpt.notify_success && rcpt.orcpt.is_some());
+        assert_eq!(rcpt.notify, Notify { success: true, failure: true, delay: false });
+        assert!(rcpt.orcpt.is_some());
+        assert_eq!(from_xtext("abc+3D1+2B"), "abc=1+");
+        assert_eq!(from_xtext("a+0D+0Ab"), "a+0D+0Ab", "no line is broken");
     }
 
     #[test]

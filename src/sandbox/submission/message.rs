@@ -6,17 +6,21 @@ use crate::mail::Address;
 use crate::sandbox::faults::{Action, Stage};
 use crate::sandbox::server::{Interruption, pause};
 use crate::sandbox::store::StoreError;
+use crate::sandbox::submission::command::RcptTo;
 use crate::sandbox::submission::intake::{Intake, skip_chunk};
-use crate::sandbox::submission::{MAX_MESSAGE, Next, OUT_OF_ORDER, Session, Transaction, report};
+use crate::sandbox::submission::{MAX_MESSAGE, Next, OUT_OF_ORDER, Session, Transaction, receipt, report};
 use crate::sandbox::wire::cut;
+
+const NO_RECIPIENTS: &str = "554 5.5.1 no valid recipients";
 
 impl Session<'_> {
     pub(super) fn data(&mut self) -> io::Result<Next> {
-        let ready = |transaction: &Transaction| !transaction.recipients.is_empty() && transaction.chunks.is_none();
-        match &self.transaction {
-            Some(transaction) if ready(transaction) => {}
-            Some(transaction) if transaction.chunks.is_none() => return self.mistake("554 5.5.1 no valid recipients"),
-            _ => return self.mistake(OUT_OF_ORDER),
+        let Some(transaction) = self.transaction.as_ref().filter(|it| it.chunks.is_none() && !it.discarding) else {
+            return self.mistake(OUT_OF_ORDER);
+        };
+        if transaction.recipients.is_empty() {
+            // A client that sends its commands together cannot know it: this is no mistake of its own.
+            return self.answer(NO_RECIPIENTS);
         }
         if let Some(next) = self.struck(Stage::Data)? {
             return Ok(next);
@@ -38,8 +42,7 @@ impl Session<'_> {
             self.answer("552 5.3.4 the chunk is larger than SIZE allows")?;
             return Ok(Next::Leave);
         }
-        let Some(transaction) = self.transaction.as_mut().filter(|transaction| !transaction.recipients.is_empty())
-        else {
+        let Some(transaction) = &mut self.transaction else {
             skip_chunk(self.wire, size)?;
             return self.mistake(if self.wire.is_tls() {
                 OUT_OF_ORDER
@@ -47,24 +50,22 @@ impl Session<'_> {
                 "530 5.7.0 issue a STARTTLS command first"
             });
         };
-        let chunks = transaction.chunks.take();
+        if transaction.discarding {
+            return self.discard(size, last, "551 5.5.1 discarded after an earlier refusal");
+        }
+        if transaction.recipients.is_empty() {
+            return self.discard(size, last, NO_RECIPIENTS);
+        }
         let id = queue_id();
-        let mut intake = match chunks {
+        let mut intake = match transaction.chunks.take() {
             Some(intake) => intake,
-            None => {
-                if let Some(next) = self.struck(Stage::Data)? {
-                    skip_chunk(self.wire, size)?;
-                    self.reset();
-                    return Ok(next);
-                }
-                match self.intake(&id) {
+            None => match self.service.interrupt(Stage::Data, self.wire, self.stop)? {
+                Some(struck) => return self.refuse_chunk(size, last, &struck, Stage::Data),
+                None => match self.intake(&id) {
                     Ok(intake) => intake,
-                    Err(_) => {
-                        skip_chunk(self.wire, size)?;
-                        return self.answer("452 4.3.1 no room to store the message");
-                    }
-                }
-            }
+                    Err(_) => return self.discard(size, last, "452 4.3.1 no room to store the message"),
+                },
+            },
         };
         let struck = self.strike_body()?;
         intake.take_chunk(self.wire, size)?;
@@ -72,13 +73,29 @@ impl Session<'_> {
             return self.complete(intake, &id, struck);
         }
         if let Some(struck) = struck {
-            self.reset();
-            return self.say(&struck, Stage::Body);
+            return self.refuse_chunk(0, last, &struck, Stage::Body);
         }
         if let Some(transaction) = &mut self.transaction {
             transaction.chunks = Some(intake);
         }
         self.answer(&format!("250 2.0.0 {size} octets received"))
+    }
+
+    /// Reads a chunk that is refused, so that the next command is found behind it (RFC 3030, section 2). The transaction
+    /// ends with its last chunk, as Postfix has it: the next message may be on its way already.
+    fn discard(&mut self, size: u64, last: bool, reply: &str) -> io::Result<Next> {
+        skip_chunk(self.wire, size)?;
+        if last {
+            self.reset();
+        } else if let Some(transaction) = &mut self.transaction {
+            transaction.discarding = true;
+        }
+        self.answer(reply)
+    }
+
+    fn refuse_chunk(&mut self, size: u64, last: bool, struck: &Interruption, stage: Stage) -> io::Result<Next> {
+        self.discard(size, last, &struck.reply(stage))?;
+        Ok(if *struck == Interruption::Close { Next::Leave } else { Next::Go })
     }
 
     /// Lets a fault strike while the message comes in: a cut counts what the client sends.
@@ -138,11 +155,27 @@ impl Session<'_> {
 
     fn deliver(&self, intake: Intake, id: &str, transaction: &Transaction) -> Result<(), StoreError> {
         let (mut staged, size) = intake.finish()?;
-        let recipients: Vec<Address> = transaction.recipients.iter().map(|rcpt| rcpt.address.clone()).collect();
-        self.service.store.deliver(&mut staged, size, &recipients)?;
-        // The message is delivered, whatever becomes of the report of it.
-        let _ = report::success(self.service, transaction, id, &mut staged);
+        let faults = || self.service.faults.deliveries();
+        let fates: Vec<Fate<'_>> = transaction.recipients.iter().map(|rcpt| Fate { rcpt, faults: faults() }).collect();
+        let reached = fates.iter().filter(|fate| fate.arrives()).map(|fate| fate.rcpt.address.clone());
+        let reached: Vec<Address> = reached.collect();
+        self.service.store.deliver(&mut staged, size, &reached)?;
+        // The message is delivered, whatever becomes of the notices of it.
+        let _ = report::send(self.service, transaction, id, &fates, &mut staged);
+        let _ = receipt::send(self.service, &transaction.from, &fates, &mut staged);
         Ok(())
+    }
+}
+
+/// What becomes of an accepted message for one recipient.
+pub(super) struct Fate<'a> {
+    pub(super) rcpt: &'a RcptTo,
+    pub(super) faults: Vec<Action>,
+}
+
+impl Fate<'_> {
+    pub(super) fn arrives(&self) -> bool {
+        !self.faults.iter().any(|fault| matches!(fault, Action::Bounce(_) | Action::Rejected))
     }
 }
 

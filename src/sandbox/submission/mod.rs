@@ -3,6 +3,7 @@
 mod command;
 mod intake;
 mod message;
+mod receipt;
 mod report;
 mod sasl;
 
@@ -87,6 +88,8 @@ struct Transaction {
     recipients: Vec<RcptTo>,
     /// The message, while BDAT brings it in pieces.
     chunks: Option<Intake>,
+    /// A piece was refused: those that follow are read and thrown away, up to the last one.
+    discarding: bool,
 }
 
 /// Whether the dialogue goes on.
@@ -234,7 +237,8 @@ impl Session<'_> {
         match (&mail.address, &self.user) {
             (Some(address), Some(user)) if address == user => {
                 let from = address.clone();
-                self.transaction = Some(Transaction { from, mail, recipients: Vec::new(), chunks: None });
+                self.transaction =
+                    Some(Transaction { from, mail, recipients: Vec::new(), chunks: None, discarding: false });
                 self.answer("250 2.1.0 sender ok")
             }
             _ => self.answer("553 5.7.1 the sender is not the address that signed in"),
@@ -243,7 +247,7 @@ impl Session<'_> {
 
     fn rcpt(&mut self, rcpt: RcptTo) -> io::Result<Next> {
         let Some(transaction) = &self.transaction else { return self.mistake(OUT_OF_ORDER) };
-        if transaction.chunks.is_some() {
+        if transaction.chunks.is_some() || transaction.discarding {
             return self.mistake(OUT_OF_ORDER);
         }
         if transaction.recipients.len() >= MAX_RECIPIENTS {
@@ -273,5 +277,9 @@ impl Session<'_> {
     }
 }
 
+#[cfg(test)]
+mod notice_tests;
+#[cfg(test)]
+mod pipelining_tests;
 #[cfg(test)]
 mod tests;
