@@ -3,6 +3,7 @@
 pub mod operator;
 mod outcome;
 mod running;
+pub mod servers;
 pub mod shape;
 pub mod skip;
 

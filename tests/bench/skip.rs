@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 11] = [
+pub const PROGRAMS: [Program; 17] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -38,6 +38,16 @@ pub const PROGRAMS: [Program; 11] = [
         shows: "Bouncy Castle opens and verifies, and the reverse",
     },
     Program { name: "curl", package: "curl", shows: "curl submits to the sandbox and lists its mailboxes" },
+    Program {
+        name: "postfix",
+        package: "postfix",
+        shows: "a message goes through Postfix, and what Postfix refuses or puts off is told",
+    },
+    Program { name: "dovecot", package: "dovecot-core", shows: "the same: people sign in through it" },
+    Program { name: "imap", package: "dovecot-imapd", shows: "the same: the message is fetched there" },
+    Program { name: "lmtp", package: "dovecot-lmtpd", shows: "the same: the message is delivered there" },
+    Program { name: "sievec", package: "dovecot-sieve", shows: "a script of the recipient sends a message back" },
+    Program { name: "msmtp", package: "msmtp", shows: "benches/submission: what a shell script does" },
 ];
 
 /// The variable that turns a missing program into a failure.
@@ -55,6 +65,19 @@ pub fn has(name: &str, test: &str) -> bool {
         say(&format!("SKIPPED: {missing}"));
     }
     there
+}
+
+/// Whether this is root, whom servers need that give their files to users of their own. If not, the test that asks says so
+/// and returns, or fails under `MSS_TEST_REAL=1`.
+#[track_caller]
+pub fn is_root(test: &str) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        let missing = format!("{test} needs to be run as root");
+        assert!(!real(), "{missing}, and {REAL}=1 asks for every test");
+        say(&format!("SKIPPED: {missing}"));
+    }
+    root
 }
 
 /// What is missing on this machine, one line each; nothing if all is there.
@@ -83,7 +106,8 @@ pub fn real() -> bool {
 fn is_on_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Where services live is not on everyone's path.
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(Path::new).map(Path::to_owned));
+    let services = ["/usr/sbin", "/sbin", "/usr/lib/dovecot"].map(Path::new).map(Path::to_owned);
+    let folders = std::env::split_paths(&path).chain(services);
     folders.into_iter().any(|folder| folder.join(name).is_file())
 }
 

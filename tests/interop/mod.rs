@@ -8,6 +8,7 @@ mod openssl;
 mod packages;
 mod paths;
 mod pkcs12;
+mod postfix;
 mod python;
 mod token;
 mod vault_openssl;

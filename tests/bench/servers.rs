@@ -1,0 +1,221 @@
+//! Postfix and Dovecot beside the test, in a folder of their own: they stop when the test ends, and show their logs if it fails.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::operator::{Operator, with, without};
+use super::{Bench, skip};
+
+/// Starts both and stops them when its stdin ends, however this process ends.
+const RUN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/servers/run");
+
+/// Who has a mailbox: those people of the sandbox who can be written to.
+pub const PEOPLE: [&str; 5] = [
+    "laboratoire@biologie.sandbox",
+    "dr.durand@medecin.sandbox",
+    "dr.lefevre@medecin.sandbox",
+    "cardiologie@hopital.sandbox",
+    "dr.martin@medecin.sandbox",
+];
+
+/// The password of everybody.
+pub const PASSWORD: &str = "ouvre-toi";
+
+/// How long a message may take from Postfix to the mailbox.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Both servers at work. Certificates come from an authority of their own; everybody signs in with the same password.
+pub struct Servers {
+    folder: tempfile::TempDir,
+    run: Child,
+    /// `None` once it is over.
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    ports: [u16; 5],
+}
+
+impl Servers {
+    /// Whether they can be started here; if not, the test that asks says why and returns.
+    #[track_caller]
+    pub fn can_start(test: &str) -> bool {
+        let programs = ["openssl", "postfix", "dovecot", "imap", "lmtp", "sievec"];
+        programs.iter().all(|program| skip::has(program, test)) && skip::is_root(test)
+    }
+
+    /// Starts them. The mailboxes of `full` take nothing more: Dovecot answers 552 5.2.2 after Postfix has accepted.
+    #[track_caller]
+    pub fn start(full: &[&str]) -> Servers {
+        let folder = tempfile::Builder::new().prefix("mss-servers-").tempdir().expect("a temporary folder can be made");
+        let people: String = PEOPLE
+            .iter()
+            .map(|address| {
+                let quota = if full.contains(address) { "userdb_quota_rule=*:bytes=1" } else { "" };
+                format!("{address}:{{PLAIN}}{PASSWORD}::::::{quota}\n")
+            })
+            .collect();
+        put(&folder.path().join("passwords"), &people);
+        let ports = free_ports();
+        let mut run = Command::new(RUN);
+        run.arg(folder.path()).args(ports.map(|port| port.to_string())).arg("mailbox");
+        let log = fs::File::create(folder.path().join("run.log")).expect("the folder takes a file");
+        let mut run = run
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{RUN}: {error}"));
+        let stdin = run.stdin.take();
+        let stdout = BufReader::new(run.stdout.take().expect("its stdout is a pipe"));
+        let mut servers = Servers { folder, run, stdin, stdout, ports };
+        servers.hears("ready");
+        servers
+    }
+
+    /// `HOST:PORT` of submission with STARTTLS.
+    pub fn submission(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[0])
+    }
+
+    /// `HOST:PORT` of submission with TLS from the first octet.
+    pub fn submission_tls(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[1])
+    }
+
+    /// `HOST:PORT` of a submission server that has no TLS at all.
+    pub fn submission_without_tls(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[3])
+    }
+
+    /// `HOST:PORT` of the mailboxes, STARTTLS.
+    pub fn mailbox(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[4])
+    }
+
+    /// The words of `mss init` for a profile whose lists and directory are the sandbox's, and whose servers are these.
+    #[track_caller]
+    pub fn init_words(&self, bench: &Bench, operator: &Operator, profile: &str) -> Vec<String> {
+        let password = bench.file("password", format!("{PASSWORD}\n").as_bytes());
+        let read = |path: &Path| fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let both = [read(Path::new(&operator.said("trust_file"))), read(&self.path("anchor.pem"))].concat();
+        let anchors = bench.file("anchors.pem", &both);
+        let words = without(&operator.init_words(bench, profile), "--totp-seed-file");
+        let changes = [
+            ("--submission", self.submission()),
+            ("--mailbox", self.mailbox()),
+            ("--password-file", password),
+            ("--anchors", anchors),
+        ];
+        changes.iter().fold(words, |words, (option, value)| with(&words, option, value))
+    }
+
+    /// A home with the profile of one of the people, which opens with no further word.
+    #[track_caller]
+    pub fn home_of(&self, operator: &Operator, profile: &str) -> Bench {
+        let bench = Bench::new().variable("MSS_SERVICE_KEY_FILE", &format!("{profile}.service"));
+        bench.run(self.init_words(&bench, operator, profile)).status(0);
+        bench
+    }
+
+    /// From its next connection on, Postfix answers RCPT for these people as told (access(5)); for all others it says yes.
+    pub fn answer(&self, answers: &[(&str, &str)]) {
+        let lines: String = answers.iter().map(|(address, answer)| format!("{address} {answer}\n")).collect();
+        put(&self.path("recipients"), &lines);
+    }
+
+    /// From now on whatever comes for these people is sent back by a Sieve script (RFC 5429), with these words.
+    pub fn reject(&self, address: &str, words: &str) {
+        let script = format!("require [\"reject\"];\nreject \"{words}\";\n");
+        put(&self.path("sieve").join(format!("{address}.sieve")), &script);
+    }
+
+    /// Stops Postfix; the mailboxes stay open.
+    #[track_caller]
+    pub fn stop_postfix(&mut self) {
+        self.say("stop");
+    }
+
+    /// Starts Postfix again, with what it had in its queue.
+    #[track_caller]
+    pub fn start_postfix(&mut self) {
+        self.say("start");
+    }
+
+    /// The messages in an INBOX, as Dovecot holds them.
+    pub fn messages(&self, address: &str) -> Vec<Vec<u8>> {
+        let maildir = self.path("mail").join(address).join("Maildir");
+        let files = ["new", "cur"].into_iter().filter_map(|name| fs::read_dir(maildir.join(name)).ok()).flatten();
+        files.flatten().filter_map(|file| fs::read(file.path()).ok()).collect()
+    }
+
+    /// Waits until so many messages have arrived, and gives them.
+    #[track_caller]
+    pub fn wait_for(&self, address: &str, count: usize) -> Vec<Vec<u8>> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let messages = self.messages(address);
+            if messages.len() >= count {
+                return messages;
+            }
+            assert!(Instant::now() < until, "{address} has {} messages, not {count}", messages.len());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What Postfix wrote about itself.
+    pub fn postfix_log(&self) -> String {
+        fs::read_to_string(self.path("data/log")).unwrap_or_default()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    #[track_caller]
+    fn say(&mut self, word: &str) {
+        let stdin = self.stdin.as_mut().expect("it is not over");
+        writeln!(stdin, "{word}").and_then(|()| stdin.flush()).expect("the servers listen");
+        self.hears(&format!("{word}: done"));
+    }
+
+    #[track_caller]
+    fn hears(&mut self, expected: &str) {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("it speaks UTF-8");
+        assert!(line.trim_end() == expected, "{RUN}: {line:?}, not {expected:?}\n{}", self.logs());
+    }
+
+    fn logs(&self) -> String {
+        let names = ["run.log", "postfix.out", "data/log", "dovecot.out", "dovecot.log"];
+        let one = |name: &str| format!("--- {name}\n{}", fs::read_to_string(self.path(name)).unwrap_or_default());
+        names.map(one).concat()
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // It ends by itself now, and both servers with it.
+        let _ = self.run.wait();
+        if thread::panicking() {
+            skip::say(&self.logs());
+        }
+    }
+}
+
+/// Writes what the servers read, under whichever user.
+fn put(path: &Path, text: &str) {
+    fs::File::create(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// Ports nobody listens on at the moment.
+fn free_ports() -> [u16; 5] {
+    let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("the loopback interface has free ports"));
+    listeners.each_ref().map(|it| it.local_addr().expect("it listens").port())
+}
