@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf keys seeds
-mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,vault,white-list,manifest}
+mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,vault,white-list,manifest,notice}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -135,6 +135,7 @@ printf 'Content-Type: multipart/mixed; boundary=m; hp="cipher"\r\nSubject: Resul
 
 # MIME without cryptography, and the fields of its header.
 cp ../tests/vectors/white-list/signed.xml seeds/white-list/
+cp ../tests/vectors/notices/*.eml seeds/notice/
 cp "$work/protected" seeds/entity/mixed
 printf 'Content-Type: multipart/alternative; boundary="=_b"\n\n--=_b\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\nr=E9sultat =\nfin\n--=_b\nContent-Type: message/rfc822\n\nSubject: x\n\ninner\n--=_b--\n' >seeds/entity/nested
 printf 'Content-Transfer-Encoding: base64\n\nQm9uam91cg==\n' >seeds/entity/base64

@@ -23,6 +23,9 @@ pub enum JournalError {
     /// It was written by a later version of this program.
     #[error("the journal has format {found}, this program reads up to {known}")]
     Newer { found: u32, known: u32 },
+    /// It was written by a version before the first release, whose tables nobody reads any more.
+    #[error("the journal has format {found}, which is older than what this program reads")]
+    Older { found: u32 },
     /// A row does not open in its place: something in it was changed.
     #[error("the journal was changed")]
     Changed,
@@ -128,6 +131,7 @@ fn refuse_foreign(connection: &Connection, format: &Format) -> Result<(), Journa
         (0, ..) => Err(JournalError::Foreign),
         (_, mark, _) if mark != format.mark => Err(JournalError::Foreign),
         (found, ..) if found > format.version => Err(JournalError::Newer { found, known: format.version }),
+        (found, ..) if found < format.version => Err(JournalError::Older { found }),
         _ => Ok(()),
     }
 }
@@ -169,6 +173,7 @@ mod tests {
         let path = dir.path().join("a.db");
         drop(open(&path, &Format { version: 2, ..FORMAT }, &KEY).unwrap());
         assert!(matches!(open(&path, &FORMAT, &KEY), Err(JournalError::Newer { found: 2, known: 1 })));
+        assert!(matches!(open(&path, &Format { version: 3, ..FORMAT }, &KEY), Err(JournalError::Older { found: 2 })));
         assert!(matches!(open(&path, &Format { mark: 8, ..FORMAT }, &KEY), Err(JournalError::Foreign)));
         let text = dir.path().join("text.db");
         fs::write_private(&text, &b"not a database ".repeat(100)).unwrap();

@@ -26,6 +26,10 @@ pub struct Desk {
     stdin: Option<ChildStdin>,
     /// Submission with STARTTLS, whatever TLS both like best.
     pub port: u16,
+    /// The same, TLS 1.2 at most.
+    pub port_tls12: u16,
+    /// The mailboxes.
+    pub mailbox: u16,
 }
 
 impl Desk {
@@ -44,7 +48,7 @@ impl Desk {
         let stdin = servers.stdin.take();
         let mut said = String::new();
         BufReader::new(servers.stdout.take().ok_or("its stdout is a pipe")?).read_line(&mut said)?;
-        let desk = Desk { folder, servers, stdin, port: ports[0] };
+        let desk = Desk { folder, servers, stdin, port: ports[0], port_tls12: ports[2], mailbox: ports[4] };
         if said.trim_end() != "ready" {
             return Err("Postfix and Dovecot did not start: are they installed, and is this root?".into());
         }

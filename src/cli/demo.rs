@@ -117,6 +117,7 @@ impl Demo<'_> {
             partial: false,
             again: true,
             dry_run: false,
+            notify: None,
         };
         let sent = send::send(account, &request)?;
         if let Some(trouble) = sent.trouble {

@@ -15,6 +15,7 @@ use crate::inbox::InboxError;
 use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::net::{HttpError, LinkError};
+use crate::manifest::ManifestError;
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
 use crate::pki::{Finding, KeyError, TokenFailure};
@@ -135,6 +136,8 @@ impl Diagnosis {
 fn classify(error: &Error) -> (Status, &'static str) {
     match error {
         Error::Malformed { .. } => (Status::Usage, "malformed"),
+        Error::Interrupted => (Status::Interrupted, "interrupted"),
+        Error::Manifest(error) => manifest(error),
         Error::RecipientSyntax { .. } => (Status::Usage, "recipient-syntax"),
         Error::RecipientUnknown { .. } => (Status::Untrusted, "recipient-unknown"),
         Error::RecipientAmbiguous { .. } => (Status::Usage, "recipient-ambiguous"),
@@ -365,6 +368,20 @@ fn list(error: &CacheError) -> (Status, &'static str) {
     }
 }
 
+fn manifest(error: &ManifestError) -> (Status, &'static str) {
+    match error {
+        ManifestError::Unreadable { .. } | ManifestError::NotAFile { .. } => (Status::NoInput, "manifest-unreadable"),
+        ManifestError::RowChanged { .. }
+        | ManifestError::LengthChanged { .. }
+        | ManifestError::HeaderChanged => (Status::Data, "manifest-changed"),
+        ManifestError::Utf16
+        | ManifestError::NoHeader
+        | ManifestError::JsonArray
+        | ManifestError::NoRows
+        | ManifestError::TooManyRows => (Status::Data, "manifest"),
+    }
+}
+
 fn outbox(error: &OutboxError) -> (Status, &'static str) {
     match error {
         OutboxError::NoSuchMessage { .. } => (Status::Finding, "no-such-message"),
@@ -372,6 +389,7 @@ fn outbox(error: &OutboxError) -> (Status, &'static str) {
         OutboxError::Fs(error) => fs(error),
         OutboxError::Journal(error) => journal(error, "outbox"),
         OutboxError::Io { .. } | OutboxError::Changed { .. } | OutboxError::Size { .. } => (Status::LocalIo, "outbox"),
+        OutboxError::Empty => (Status::Bug, "outbox"),
     }
 }
 
@@ -380,6 +398,7 @@ fn journal(error: &JournalError, code: &'static str) -> (Status, &'static str) {
         JournalError::Fs(error) => fs(error),
         JournalError::OtherKey => (Status::Configuration, "journal-other-key"),
         JournalError::Newer { .. } => (Status::Configuration, "journal-newer"),
+        JournalError::Older { .. } => (Status::Configuration, "journal-older"),
         JournalError::Changed
         | JournalError::Damaged(_)
         | JournalError::Foreign

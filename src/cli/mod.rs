@@ -2,6 +2,7 @@
 
 mod advice;
 mod audit;
+mod batch;
 mod config;
 mod demo;
 mod diagnosis;
@@ -10,6 +11,7 @@ mod fetch;
 mod globals;
 mod hints;
 mod init;
+mod interrupts;
 mod keys;
 mod lookup;
 pub mod manual;

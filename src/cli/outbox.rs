@@ -59,57 +59,83 @@ pub enum Fate {
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosis> {
     session.with_account(|account| match &args.deed {
         Deed::List { open } => {
-            let lines = outbox::list(account, *open)?;
-            tell(session, &lines)?;
+            let mut answer = Answer::new(session);
+            outbox::list(account, *open, &mut |line| answer.line(line))?;
+            answer.end()?;
             Ok(Status::Done)
         }
         Deed::Run => {
-            let (lines, trouble) = outbox::run(account)?;
-            tell(session, &lines)?;
-            let status = Status::of_states(lines.iter().map(|line| line.state));
-            Ok(match trouble {
-                Some(trouble) => {
-                    let diagnosis = Diagnosis::queued(&trouble);
-                    diagnosis.tell(session.output);
-                    status.and(diagnosis.status)
-                }
-                None => status,
-            })
+            let mut answer = Answer::new(session);
+            let run = outbox::run(account, &mut |line| answer.line(line))?;
+            let mut status = answer.end()?;
+            if let Some(trouble) = run.trouble {
+                let diagnosis = Diagnosis::queued(&trouble);
+                diagnosis.tell(session.output);
+                status = status.and(diagnosis.status);
+            }
+            Ok(if run.interrupted { status.and(Status::Interrupted) } else { status })
         }
         Deed::Cancel { id } => {
-            tell(session, &outbox::cancel(account, id)?)?;
-            Ok(Status::Done)
+            Answer::whole(session, &outbox::cancel(account, id)?)
         }
         Deed::Resolve { id, assume } => {
             let resolution = match assume {
                 Fate::Delivered => Resolution::Delivered,
                 Fate::Lost => Resolution::Lost,
             };
-            tell(session, &outbox::resolve(account, id, resolution)?)?;
-            Ok(Status::Done)
+            Answer::whole(session, &outbox::resolve(account, id, resolution)?)
         }
     })
 }
 
-fn tell(session: &Session<'_>, lines: &[Line]) -> io::Result<()> {
-    let output = session.output;
-    if output.json {
-        return lines.iter().try_for_each(|line| output.json(line));
+/// Lines as they come: JSON at once, a table when all are there.
+struct Answer<'s> {
+    session: &'s Session<'s>,
+    rows: Vec<Vec<String>>,
+    states: Vec<&'static str>,
+}
+
+impl<'s> Answer<'s> {
+    fn new(session: &'s Session<'_>) -> Answer<'s> {
+        Answer { session, rows: Vec::new(), states: Vec::new() }
     }
-    if lines.is_empty() {
-        output.note("nothing there");
-        return Ok(());
+
+    /// All of them at once.
+    fn whole(session: &Session<'_>, lines: &[Line]) -> Result<Status, Diagnosis> {
+        let mut answer = Answer::new(session);
+        lines.iter().try_for_each(|line| answer.line(line))?;
+        answer.end()?;
+        Ok(Status::Done)
     }
-    let header = ["id", "recipient", "state", "changed", "tries", "answer"];
-    let row = |line: &Line| {
-        vec![
+
+    fn line(&mut self, line: &Line) -> io::Result<()> {
+        if !self.states.contains(&line.state) {
+            self.states.push(line.state);
+        }
+        if self.session.output.json {
+            return self.session.output.json(line);
+        }
+        self.rows.push(vec![
             line.id.clone(),
             safe(&line.recipient, 60),
             line.state.to_owned(),
             line.changed_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             line.attempts.to_string(),
             safe(line.answer.as_deref().unwrap_or("-"), 60),
-        ]
-    };
-    output.table(&header, lines.iter().map(row).collect())
+        ]);
+        Ok(())
+    }
+
+    /// What the states come to.
+    fn end(self) -> io::Result<Status> {
+        let output = self.session.output;
+        if !output.json {
+            if self.rows.is_empty() {
+                output.note("nothing there");
+            } else {
+                output.table(&["id", "recipient", "state", "changed", "tries", "answer"], self.rows)?;
+            }
+        }
+        Ok(Status::of_states(self.states.into_iter()))
+    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::batch;
 use super::diagnosis::Diagnosis;
 use super::output::{BAD, GOOD};
 use super::safe::Safe;
@@ -13,6 +14,7 @@ use super::status::Status;
 use crate::commands::send::{self, Line, Packaging, Request, Sent};
 use crate::package;
 use crate::sealed;
+use crate::smtp;
 
 /// Octets a text may have.
 const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
@@ -25,7 +27,7 @@ const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A recipient: an address, or an RPPS number if it has one mailbox; may be given several times
-    #[arg(long, short, value_name = "ADDRESS|RPPS", required_unless_present_any = ["cc", "bcc"])]
+    #[arg(long, short, value_name = "ADDRESS|RPPS", required_unless_present_any = ["cc", "bcc", "batch"])]
     pub to: Vec<String>,
     /// A recipient in copy; may be given several times
     #[arg(long, value_name = "ADDRESS|RPPS")]
@@ -68,6 +70,34 @@ pub struct Args {
     /// Look up, check and seal, but queue and submit nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// When servers are to tell of the delivery; may be given several times, or with commas (RFC 3461)
+    ///
+    /// Without it, as the setting outbox.notify says: failure and delay. With success a message is followed until a notice says
+    /// that it is in the mailbox.
+    #[arg(long, value_name = "WHEN", value_delimiter = ',')]
+    pub notify: Vec<Notify>,
+    #[command(flatten)]
+    pub batch: batch::Args,
+}
+
+/// When a server is to tell of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Notify {
+    /// It is in the mailbox
+    Success,
+    /// It could not be delivered
+    Failure,
+    /// It is still under way after some time
+    Delay,
+    /// Nothing is to be told
+    Never,
+}
+
+/// What was asked for, if anything was.
+pub(super) fn notify(words: &[Notify]) -> Option<smtp::Notify> {
+    let said = |word: Notify| words.contains(&word);
+    let (success, failure, delay) = (said(Notify::Success), said(Notify::Failure), said(Notify::Delay));
+    (!words.is_empty()).then_some(smtp::Notify { success, failure, delay })
 }
 
 /// The protections of the contract that this version offers.
@@ -90,8 +120,32 @@ pub enum PackageFormat {
     Zip,
 }
 
+impl Args {
+    pub(super) fn protection(&self) -> sealed::Protection {
+        match self.protection {
+            _ if self.package => sealed::Protection::Package,
+            Protection::Package => sealed::Protection::Package,
+            Protection::Smime => sealed::Protection::Smime,
+            Protection::Transport => sealed::Protection::Transport,
+        }
+    }
+
+    pub(super) fn packaging(&self) -> Packaging {
+        Packaging {
+            format: match self.package_format {
+                None | Some(PackageFormat::Html) => package::Format::Page,
+                Some(PackageFormat::Zip) => package::Format::Archive,
+            },
+            password_command: self.password_command.clone(),
+        }
+    }
+}
+
 /// Sends, and tells what became of each recipient.
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    if args.batch.batch.is_some() {
+        return batch::run(args, session);
+    }
     if args.body_file.is_none() && args.attach.is_empty() {
         return Err(Diagnosis::of(Status::Usage, "nothing-to-send", "there is neither a text nor a file to send")
             .hint("give --body-file FILE, --body-file - for stdin, or --attach FILE"));
@@ -109,22 +163,12 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         subject: args.subject.clone(),
         text: args.body_file.as_deref().map(text).transpose()?.unwrap_or_default(),
         attachments: args.attach.clone(),
-        protection: match args.protection {
-            _ if is_package => sealed::Protection::Package,
-            Protection::Package => sealed::Protection::Package,
-            Protection::Smime => sealed::Protection::Smime,
-            Protection::Transport => sealed::Protection::Transport,
-        },
-        packaging: Packaging {
-            format: match args.package_format {
-                None | Some(PackageFormat::Html) => package::Format::Page,
-                Some(PackageFormat::Zip) => package::Format::Archive,
-            },
-            password_command: args.password_command.clone(),
-        },
+        protection: args.protection(),
+        packaging: args.packaging(),
         partial: args.partial,
         again: args.again,
         dry_run: args.dry_run,
+        notify: notify(&args.notify),
     };
     session.with_account(|account| {
         let sent = send::send(account, &request)?;
@@ -221,6 +265,9 @@ fn status(session: &Session<'_>, sent: &Sent) -> Status {
         status = status.and(diagnosis.status);
     }
     tell_answers(session, sent);
+    if sent.interrupted {
+        status = status.and(Status::Interrupted);
+    }
     for error in &sent.left_out {
         Diagnosis::from_ref(error).tell(session.output);
         status = status.and(Status::Partial);

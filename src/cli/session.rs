@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::diagnosis::Diagnosis;
 use super::environment::Environment;
 use super::globals::Globals;
+use super::interrupts;
 use super::output::Output;
 use super::safe::Safe;
 use super::status::Status;
@@ -96,6 +97,7 @@ impl<'a> Session<'a> {
             prompt: self.prompt.as_ref(),
             tell: &self.tell,
             places: &self.places,
+            interrupts: interrupts::heard,
             output_of: unlock::output_of,
         }
     }

@@ -70,29 +70,32 @@ impl Status {
 
     /// What the states of recipients come to.
     pub(super) fn of_states<'a>(states: impl Iterator<Item = &'a str> + Clone) -> Status {
-        let all_refused = states.clone().all(|state| state == "refused");
+        let failed = |state| matches!(state, "refused" | "bounced" | "expired");
+        let all_failed = states.clone().all(failed);
         let one = |state| match state {
             "unknown" => Status::Unknown,
-            "refused" if all_refused => Status::Untrusted,
-            "refused" => Status::Partial,
+            _ if failed(state) && all_failed => Status::Untrusted,
+            _ if failed(state) => Status::Partial,
             "queued" | "deferred" | "submitting" | "committing" => Status::TryAgain,
             _ => Status::Done,
         };
         states.map(one).fold(Status::Done, Status::and)
     }
 
-    /// Of two statuses that both apply, the one that is told: 80, 79, 76, 77, 75, 69, then any failure, then 1, then 0.
+    /// Of two statuses that both apply, the one that is told: 80, 130, 79, 76, 77, 75, 69, then any failure, then 1, then 0.
     pub fn and(self, other: Status) -> Status {
         let rank = |status: Status| match status {
             Status::Unknown => 0,
-            Status::Partial => 1,
-            Status::Untrusted => 2,
-            Status::SignIn => 3,
-            Status::TryAgain => 4,
-            Status::Unavailable => 5,
-            Status::Finding => 7,
-            Status::Done => 8,
-            _ => 6,
+            // The work was not done to its end, whatever else there is to tell.
+            Status::Interrupted => 1,
+            Status::Partial => 2,
+            Status::Untrusted => 3,
+            Status::SignIn => 4,
+            Status::TryAgain => 5,
+            Status::Unavailable => 6,
+            Status::Finding => 8,
+            Status::Done => 9,
+            _ => 7,
         };
         if rank(other) < rank(self) { other } else { self }
     }

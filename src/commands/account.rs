@@ -2,11 +2,15 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::error::Error;
 use super::keys::{identity_of, signin_identity_of};
+use super::submission::Limits;
 use super::world::World;
 use crate::directory::Fhir;
 use crate::fs;
@@ -17,6 +21,7 @@ use crate::outbox::Outbox;
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, serves};
 use crate::readers::Readers;
 use crate::signin;
+use crate::smtp::Notify;
 use crate::trace::Trace;
 use crate::vault::{self, Profile};
 
@@ -30,6 +35,7 @@ pub struct Account<'a> {
     identity: OnceCell<Option<Identity>>,
     trace: OnceCell<Trace>,
     method: RefCell<signin::Method>,
+    interrupts: OnceCell<Arc<AtomicBool>>,
 }
 
 impl<'a> Account<'a> {
@@ -39,7 +45,8 @@ impl<'a> Account<'a> {
             .map_err(|source| Error::Anchors { profile: name.to_owned(), source })?;
         let (dialer, identity, trace) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         let method = RefCell::new(method(profile));
-        Ok(Account { name, profile, world, anchors, dialer, identity, trace, method })
+        let interrupts = OnceCell::new();
+        Ok(Account { name, profile, world, anchors, dialer, identity, trace, method, interrupts })
     }
 
     /// The mailbox of the profile.
@@ -142,6 +149,35 @@ impl<'a> Account<'a> {
     pub fn credential(&self) -> Result<Credential, Error> {
         let mut method = self.method.borrow_mut();
         Ok(signin::credential(&mut method, self.world.clock, self.world.prompt)?)
+    }
+
+    /// How messages are submitted.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            jobs: 1,
+            batch_jobs: 4,
+            window: 0,
+            pace: Duration::ZERO,
+            expire_after: SignedDuration::from_hours(5 * 24),
+            notify: Notify { success: false, failure: true, delay: true },
+            tells: true,
+            waits: false,
+        }
+    }
+
+    /// Whether there is something to sign and open with.
+    pub(super) fn has_keys(&self) -> bool {
+        self.profile.keys.is_some()
+    }
+
+    /// Whether the user asked to stop. From the first question on, an interruption is heard instead of ending the program.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupts.get_or_init(self.world.interrupts).load(Ordering::Relaxed)
+    }
+
+    /// Whether each session needs a one-time code of its own.
+    pub(super) fn signs_in_by_code(&self) -> bool {
+        self.profile.signin.method == vault::Method::PasswordTotp
     }
 
     /// Where messages are submitted.

@@ -8,6 +8,7 @@ use crate::imap::ImapError;
 use crate::inbox::InboxError;
 use crate::journal::JournalError;
 use crate::mail::{Address, AddressError, AttachmentError, ComposeError, DraftError};
+use crate::manifest::ManifestError;
 use crate::net::{DialerError, HttpError};
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
@@ -76,6 +77,10 @@ pub enum Error {
     Answer { source: std::io::Error },
     #[error("the system gives no randomness")]
     Randomness,
+    #[error("the manifest cannot be sent")]
+    Manifest(#[from] ManifestError),
+    #[error("it was interrupted")]
+    Interrupted,
 
     #[error("there is no profile {}", name.as_deref().unwrap_or("to work as"))]
     NoProfile { name: Option<String>, known: Vec<String> },

@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use super::error::Error;
-use super::{fetch, submit};
+use super::{fetch, submission};
 use crate::trace::{Action, Answer, Outcome};
 
 /// What the servers answered.
@@ -18,7 +18,7 @@ pub struct Probe {
 pub fn probe(account: &Account<'_>) -> Result<Probe, Error> {
     let list = account.fetch_white_list()?;
     let listed = account.directory()?.find_address(account.address())?;
-    submit::open(account).and_then(|session| Ok(session.quit()?)).map_err(of_the_server)?;
+    submission::open(account).and_then(|session| Ok(session.quit()?)).map_err(of_the_server)?;
     fetch::open(account)?.logout()?;
     Ok(Probe { admitted: list.admits(account.address().domain()), listed: listed.is_some() })
 }

@@ -1,12 +1,15 @@
 //! `outbox`: what is queued, deferred, refused or unknown; submitting it, settling it.
 
+use std::io;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::account::Account;
 use super::error::Error;
-use super::submit;
+use super::submission::{self, Limits};
+use crate::mail::Address;
 use crate::outbox::{Entry, Id, Outbox, OutboxError, Resolution, State};
 use crate::trace::{Action, Answer, Outcome};
 
@@ -36,29 +39,52 @@ pub struct Line {
 }
 
 /// The messages, oldest first; `open` leaves out what is settled.
-pub fn list(account: &Account<'_>, open: bool) -> Result<Vec<Line>, Error> {
-    let entries = account.outbox()?.list()?;
-    Ok(entries.iter().filter(|entry| !open || !entry.state.is_final()).flat_map(lines).collect())
+pub fn list(
+    account: &Account<'_>,
+    open: bool,
+    tell: &mut dyn FnMut(&Line) -> io::Result<()>,
+) -> Result<(), Error> {
+    for entry in account.outbox()?.list() {
+        let entry = entry?;
+        for line in lines(&entry).filter(|_| !open || !entry.state.is_final()) {
+            tell(&line).map_err(|source| Error::Answer { source })?;
+        }
+    }
+    Ok(())
+}
+
+/// What came of a run.
+#[derive(Default)]
+pub struct Run {
+    /// What kept messages in the queue.
+    pub trouble: Option<Error>,
+    /// Whether it was stopped before everything was handed over.
+    pub interrupted: bool,
 }
 
 /// Submits what is queued, and what was deferred and is due.
-pub fn run(account: &Account<'_>) -> Result<(Vec<Line>, Option<Error>), Error> {
+pub fn run(account: &Account<'_>, tell: &mut dyn FnMut(&Line) -> io::Result<()>) -> Result<Run, Error> {
     let outbox = account.outbox()?;
-    let now = account.world.clock.now();
-    let due = |entry: &&Entry| submit::is_waiting(entry.state) && entry.until.is_none_or(|until| until <= now);
-    let ids: Vec<Id> = outbox.list()?.iter().filter(due).map(|entry| entry.id).collect();
-    let submitted = submit::submit(account, &outbox, &ids)?;
-    Ok((submitted.entries.iter().flat_map(lines).collect(), submitted.trouble))
+    let copies = outbox.due()?;
+    let limits = Limits { waits: true, ..account.limits() };
+    let submitted = submission::submit(account, &outbox, copies, limits, &mut |entry| {
+        lines(entry).try_for_each(|line| tell(&line)).map_err(|source| Error::Answer { source })
+    })?;
+    Ok(Run { trouble: submitted.trouble, interrupted: submitted.stopped })
 }
 
 /// Takes back a message that waits: it is never sent, and the same command sends it anew.
 pub fn cancel(account: &Account<'_>, id: &str) -> Result<Vec<Line>, Error> {
-    settle(account, id, "outbox cancel", |outbox, id| outbox.cancel(id).map(|()| State::Cancelled))
+    settle(account, id, "outbox cancel", |outbox, id| outbox.cancel(id, "taken back by hand"))
 }
 
 /// Settles a message whose answer never came, by what somebody knows of it.
 pub fn resolve(account: &Account<'_>, id: &str, resolution: Resolution) -> Result<Vec<Line>, Error> {
-    settle(account, id, "outbox resolve", |outbox, id| outbox.resolve(id, resolution))
+    let because = match resolution {
+        Resolution::Delivered => "taken as delivered by hand",
+        Resolution::Lost => "taken as lost by hand",
+    };
+    settle(account, id, "outbox resolve", |outbox, id| outbox.resolve(id, resolution, because))
 }
 
 /// A person decides on a message, under an entry of the trace.
@@ -66,24 +92,25 @@ fn settle(
     account: &Account<'_>,
     id: &str,
     request: &str,
-    deed: impl FnOnce(&Outbox, Id) -> Result<State, OutboxError>,
+    deed: impl FnOnce(&Outbox, Id) -> Result<(), OutboxError>,
 ) -> Result<Vec<Line>, Error> {
     let outbox = account.outbox()?;
     let number: Id =
         id.parse().map_err(|_| Error::Malformed { given: id.to_owned(), what: "the number of a message" })?;
-    let entry = outbox.entry(number)?;
-    let traced = account.begin(Action::Resolve, request, Some(&entry.message_id), &entry.envelope.recipients)?;
-    match deed(&outbox, number) {
-        Ok(state) => account.end(traced, &Answer::new(Outcome::Done, state.word()))?,
-        Err(error) => {
-            account.end(traced, &Answer::new(Outcome::Failed, &error.to_string()))?;
-            return Err(error.into());
-        }
+    let entries = outbox.entries(number)?;
+    let recipients: Vec<Address> =
+        entries.iter().flat_map(|entry| &entry.recipients).map(|one| one.address.clone()).collect();
+    let traced = account.begin(Action::Resolve, request, Some(&entries[0].message_id), &recipients)?;
+    if let Err(error) = deed(&outbox, number) {
+        account.end(traced, &Answer::new(Outcome::Failed, &error.to_string()))?;
+        return Err(error.into());
     }
-    Ok(lines(&outbox.entry(number)?).collect())
+    let entries = outbox.entries(number)?;
+    account.end(traced, &Answer::new(Outcome::Done, entries[0].state.word()))?;
+    Ok(entries.iter().flat_map(lines).collect())
 }
 
-fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
+pub(super) fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
     entry.recipients.iter().map(|recipient| Line {
         schema: "mss.outbox/1",
         id: entry.id.to_string(),
@@ -105,7 +132,7 @@ fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
 /// While a process hands a message over, its state says more than that of a recipient who waits.
 fn shown(message: State, recipient: State) -> State {
     match message {
-        State::Submitting | State::Committing if submit::is_waiting(recipient) => message,
+        State::Submitting | State::Committing if recipient.is_pending() => message,
         _ => recipient,
     }
 }

@@ -7,6 +7,7 @@ use super::account::Account;
 use super::addressee::Outsider;
 use super::error::Error;
 use super::gate::Gate;
+use super::message::Bench;
 use crate::fs::Lock;
 use crate::ids::Rpps;
 use crate::mail::{Address, Draft, Envelope};
@@ -37,11 +38,14 @@ pub(super) fn outsider<'a>(given: &str, gate: impl FnOnce() -> Result<&'a Gate<'
     }
 }
 
+/// The lock below, in the folder of the profile.
+pub(super) const LOCK: &str = "package.lock";
+
 /// Waits until no other process makes a package for this profile: of two that are told to send the same message, the second
 /// finds it queued, and does not hand over a password that opens nothing.
 pub(super) fn turn(account: &Account<'_>, protection: Protection) -> Result<Option<Lock>, Error> {
     match protection {
-        Protection::Package => Ok(Some(Lock::acquire(&account.state()?.join("package.lock"))?)),
+        Protection::Package => Ok(Some(Lock::acquire(&account.state()?.join(LOCK))?)),
         Protection::Smime | Protection::Transport => Ok(None),
     }
 }
@@ -52,9 +56,44 @@ pub(super) fn turn(account: &Account<'_>, protection: Protection) -> Result<Opti
 /// without a message.
 pub(super) fn seal(
     account: &Account<'_>,
+    bench: &Bench<'_>,
     packaging: &Packaging,
     draft: &Draft,
     is_served: &dyn Fn(&Address) -> bool,
+) -> Result<Vec<Sealed>, Error> {
+    if let Some(command) = &packaging.password_command {
+        account.world.step("hands the password to the command");
+        return seal_by_command(bench, command, packaging.format, draft, is_served);
+    }
+    seal_and(bench, packaging.format, draft, is_served, |password, readers| {
+        let remark = format!(
+            "Give it to {} by another way, such as the telephone. It is shown once and kept nowhere.",
+            readers.join(", ")
+        );
+        let otherwise = "--password-command COMMAND";
+        Ok(account.world.prompt.show("password of the package", password.secret(), &remark, otherwise)?)
+    })
+}
+
+/// The same where nobody is asked anything: the command gets the password.
+pub(super) fn seal_by_command(
+    bench: &Bench<'_>,
+    command: &str,
+    format: Format,
+    draft: &Draft,
+    is_served: &dyn Fn(&Address) -> bool,
+) -> Result<Vec<Sealed>, Error> {
+    seal_and(bench, format, draft, is_served, |password, readers| {
+        run(command, password, &readers.join(" ")).map_err(|source| Error::PasswordCommand { source })
+    })
+}
+
+fn seal_and(
+    bench: &Bench<'_>,
+    format: Format,
+    draft: &Draft,
+    is_served: &dyn Fn(&Address) -> bool,
+    hand_over: impl FnOnce(&Password, &[&str]) -> Result<(), Error>,
 ) -> Result<Vec<Sealed>, Error> {
     let missing = package::copies(draft).into_iter().filter(|copy| !copy.recipients.iter().any(is_served));
     let missing: Vec<Envelope> = missing.collect();
@@ -62,28 +101,10 @@ pub(super) fn seal(
         return Ok(Vec::new());
     }
     let password = Password::generate().ok_or(Error::Randomness)?;
-    let sealed = package::seal(draft, &missing, packaging.format, &password, &account.clean_spool()?)?;
-    hand_over(account, packaging, &password, &missing)?;
+    let sealed = package::seal(draft, &missing, format, &password, bench.spool())?;
+    let readers: Vec<&str> = missing.iter().flat_map(|copy| &copy.recipients).map(Address::as_str).collect();
+    hand_over(&password, &readers)?;
     Ok(sealed)
-}
-
-fn hand_over(
-    account: &Account<'_>,
-    packaging: &Packaging,
-    password: &Password,
-    copies: &[Envelope],
-) -> Result<(), Error> {
-    let readers: Vec<&str> = copies.iter().flat_map(|copy| &copy.recipients).map(Address::as_str).collect();
-    let Some(command) = &packaging.password_command else {
-        let remark = format!(
-            "Give it to {} by another way, such as the telephone. It is shown once and kept nowhere.",
-            readers.join(", ")
-        );
-        let otherwise = "--password-command COMMAND";
-        return Ok(account.world.prompt.show("password of the package", password.secret(), &remark, otherwise)?);
-    };
-    account.world.step("hands the password to the command");
-    run(command, password, &readers.join(" ")).map_err(|source| Error::PasswordCommand { source })
 }
 
 /// Runs the command as a shell does, with the password and a line end on its stdin. Nothing of the message is put into its

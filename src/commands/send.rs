@@ -3,26 +3,25 @@
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
-use aws_lc_rs::digest;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::account::Account;
-use super::addressee::{Addressee, role_name};
-use super::copies::{Copies, KNOWN};
+use super::addressee::{self, Addressee, role_name};
 use super::error::Error;
 use super::gate::Gate;
+use super::message::{Bench, Words, attach};
 use super::packaged;
 pub use super::packaged::Packaging;
-use super::submit;
-use crate::fs;
+use super::submission::{self, Limits};
 use crate::hex::Hex;
-use crate::mail::{Address, Attachment, Composition, Draft, Mailbox, MessageId};
-use crate::outbox::{Entry, Id};
-use crate::sealed::{Protection, Sealed};
+use crate::mail::{Address, Draft};
+use crate::outbox::{CopyId, Enqueued, Entry, Id, NewMessage, Outbox, RecipientEntry};
+use crate::sealed::Protection;
 use crate::smime;
-use crate::space::{Recipient, Recipients, Role};
+use crate::smtp::Notify;
+use crate::space::Role;
 
 /// What was asked, every default resolved.
 pub struct Request {
@@ -41,6 +40,8 @@ pub struct Request {
     pub again: bool,
     /// Everything but queueing and submitting.
     pub dry_run: bool,
+    /// What the servers on the way are asked to report; none for what the profile says.
+    pub notify: Option<Notify>,
 }
 
 /// What became of it.
@@ -51,6 +52,8 @@ pub struct Sent {
     pub left_out: Vec<Error>,
     /// What kept the message in the queue, if something did.
     pub trouble: Option<Error>,
+    /// Whether it was stopped before the message was handed over.
+    pub interrupted: bool,
 }
 
 /// One recipient.
@@ -93,78 +96,83 @@ struct Judged {
 
 /// The whole story of one message.
 pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
-    let attachments = attach(&request.attachments)?;
+    // Every file is opened before anything is asked of anybody: what cannot be read is told at once.
+    let attachments = request.attachments.iter().map(|path| attach(path)).collect::<Result<Vec<_>, _>>()?;
     let Judged { addressees, asked, mut left_out } = admit_all(account, request)?;
-    let draft = compose(account, request, attachments, &addressees)?;
+    let bench = Bench::new(account, request.protection == Protection::Smime && !request.dry_run)?;
+    let words = Words {
+        subject: &request.subject,
+        text: &request.text,
+        protection: request.protection,
+        format: request.packaging.format,
+    };
+    let mut fingerprint = bench.fingerprint(&words, &attachments, asked)?;
+    let draft = bench.compose(&words, attachments, &addressees)?;
     if request.dry_run {
         let message_id = draft.parts().message_id.to_string();
         let lines = addressees.iter().map(|one| line(one, request, message_id.clone(), None)).collect();
-        return Ok(Sent { lines, left_out, trouble: None });
+        return Ok(Sent { lines, left_out, trouble: None, interrupted: false });
     }
-    let fingerprint = fingerprint(account, request, &draft, asked)?;
+    if request.again {
+        fingerprint = bench.key_of(&fingerprint, draft.parts().message_id.as_str().as_bytes());
+    }
     let outbox = account.outbox()?;
-    let copies = Copies::new(account, &outbox, fingerprint);
     let turn = packaged::turn(account, request.protection)?;
-    let before = copies.queued(&addressees)?;
-    // A run that was cut short between two copies is taken up under the Message-ID of those that are queued.
-    let draft = match before.first() {
-        Some(entry) => draft.with_message_id(entry.message_id.clone()),
+    let (id, added) = queue(account, &outbox, &bench, &fingerprint, draft, &addressees, request)?;
+    drop(turn);
+    let waiting = outbox.entries(id)?.into_iter().filter(|entry| entry.state.is_pending()).map(|entry| entry.copy);
+    let limits = Limits { notify: request.notify.unwrap_or(account.limits().notify), ..account.limits() };
+    let submitted = submission::submit(account, &outbox, waiting.collect(), limits, &mut |_| Ok(()))?;
+    let entries = outbox.entries(id)?;
+    let mut lines = Vec::new();
+    for one in &addressees {
+        // The newest copy counts: an older one may have been refused.
+        match entries.iter().rev().find(|entry| entry.envelope.recipients.contains(one.address())) {
+            Some(entry) => {
+                let known = !added.contains(&entry.copy);
+                lines.push(line(one, request, entry.message_id.to_string(), Some((entry, known))));
+            }
+            None => left_out.push(Error::LeftOutBefore { address: one.address().clone() }),
+        }
+    }
+    Ok(Sent { lines, left_out, trouble: submitted.trouble, interrupted: submitted.stopped })
+}
+
+/// Seals for those who have no copy yet, and queues; the copies that are new are told.
+fn queue(
+    account: &Account<'_>,
+    outbox: &Outbox,
+    bench: &Bench<'_>,
+    fingerprint: &[u8; 32],
+    draft: Draft,
+    addressees: &[Addressee],
+    request: &Request,
+) -> Result<(Id, Vec<CopyId>), Error> {
+    let known = outbox.known(fingerprint, fingerprint)?;
+    // A message that was queued before keeps its Message-ID, also for those it is sealed for only now.
+    let draft = match &known {
+        Some(known) => draft.with_message_id(known.entries[0].message_id.clone()),
         None => draft,
     };
-    let is_served = |address: &Address| before.iter().any(|entry| entry.envelope.recipients.contains(address));
-    let mut sealed = match request.protection {
-        Protection::Package => packaged::seal(account, &request.packaging, &draft, &is_served)?,
-        Protection::Smime => seal(account, &draft, &addressees, &is_served)?,
-        Protection::Transport if before.is_empty() => transport_only(account, &draft, &addressees)?,
-        Protection::Transport => Vec::new(),
+    let before: Vec<&RecipientEntry> =
+        known.iter().flat_map(|known| &known.entries).flat_map(|entry| &entry.recipients).collect();
+    let is_served = |address: &Address| before.iter().any(|one| one.address == *address && one.state.is_served());
+    let mut copies = match request.protection {
+        Protection::Package => packaged::seal(account, bench, &request.packaging, &draft, &is_served)?,
+        Protection::Smime | Protection::Transport => bench.seal(&draft, addressees, &is_served)?,
     };
-    if sealed.is_empty() {
-        account.world.step(KNOWN);
+    let nothing_new = |id| {
+        account.world.step("the outbox knows this message: nothing is sent twice");
+        Ok((id, Vec::new()))
+    };
+    if let Some(known) = known.filter(|_| copies.is_empty()) {
+        return nothing_new(known.id);
     }
-    let mut queued: Vec<(Id, bool)> = before.iter().map(|entry| (entry.id, true)).collect();
-    for sealed in &mut sealed {
-        queued.push(copies.enqueue(sealed, &addressees)?);
+    let message = NewMessage { key: *fingerprint, content: *fingerprint, label: None, copies: &mut copies, replace: false };
+    match outbox.enqueue(&mut [message])?.remove(0)? {
+        Enqueued::New(id, added) => Ok((id, added)),
+        Enqueued::Known(id) | Enqueued::Differs(id) => nothing_new(id),
     }
-    drop(turn);
-    let ids: Vec<Id> = queued.iter().map(|(id, _)| *id).collect();
-    let submitted = submit::submit(account, &outbox, &ids)?;
-    let mut lines = Vec::new();
-    for (entry, (_, known)) in submitted.entries.iter().zip(queued) {
-        for one in addressees.iter().filter(|one| entry.envelope.recipients.contains(one.address())) {
-            lines.push(line(one, request, entry.message_id.to_string(), Some((entry, known))));
-        }
-    }
-    let in_a_message =
-        |one: &&Addressee| submitted.entries.iter().any(|entry| entry.envelope.recipients.contains(one.address()));
-    for one in addressees.iter().filter(|one| !in_a_message(one)) {
-        left_out.push(Error::LeftOutBefore { address: one.address().clone() });
-    }
-    Ok(Sent { lines, left_out, trouble: submitted.trouble })
-}
-
-/// Opens every file before anything is asked of anybody: what cannot be read is told at once.
-fn attach(paths: &[PathBuf]) -> Result<Vec<Attachment>, Error> {
-    let mut attachments = Vec::new();
-    for path in paths {
-        let unreadable = |source| Error::AttachmentUnreadable { path: path.clone(), source };
-        let file = fs::open_given(path).map_err(unreadable)?;
-        let name = path.file_name().and_then(|name| name.to_str()).filter(|name| is_plain(name));
-        let name = name.ok_or_else(|| Error::AttachmentName { path: path.clone() })?;
-        let attachment =
-            Attachment::from_file(name, file).map_err(|source| Error::Attachment { path: path.clone(), source })?;
-        if attachment.size() == 0 {
-            return Err(Error::AttachmentEmpty { path: path.clone() });
-        }
-        attachments.push(attachment);
-    }
-    Ok(attachments)
-}
-
-/// Whether a name shows itself as it is: no control characters, nothing that turns the reading direction or is invisible.
-fn is_plain(name: &str) -> bool {
-    let hidden =
-        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    !name.chars().any(|c| c.is_control() || hidden(c))
 }
 
 /// Directory, signed list, certificates: everyone is judged, and one who fails stops the message unless `partial`.
@@ -179,7 +187,7 @@ fn admit_all(account: &Account<'_>, request: &Request) -> Result<Judged, Error> 
     let mut asked = Vec::new();
     let mut failures = Vec::new();
     for (given, role) in wanted.into_iter().flat_map(|(all, role)| all.iter().map(move |one| (one, role))) {
-        match addressee(gate, given, role, request.protection) {
+        match addressee::judge(gate, given, role, request.protection) {
             Ok(one) if addressees.iter().any(|other| other.address() == one.address()) => {}
             Ok(one) => {
                 asked.push((role, one.address().key()));
@@ -200,117 +208,6 @@ fn admit_all(account: &Account<'_>, request: &Request) -> Result<Judged, Error> 
         account.world.warn(super::traced::causes(&other));
     }
     Err(first)
-}
-
-/// Somebody by address or number. The gate is opened when it is needed: a package asks for nobody's leave.
-fn addressee<'a>(
-    gate: impl FnOnce() -> Result<&'a Gate<'a>, Error>,
-    given: &str,
-    role: Role,
-    protection: Protection,
-) -> Result<Addressee, Error> {
-    match protection {
-        Protection::Smime => {
-            let gate = gate()?;
-            gate.recipient(gate.admit(given)?, role).map(Addressee::Sealed)
-        }
-        Protection::Package => packaged::outsider(given, gate).map(|outsider| Addressee::Outside(outsider, role)),
-        Protection::Transport => Ok(Addressee::Admitted(gate()?.admit(given)?.admitted, role)),
-    }
-}
-
-fn compose(
-    account: &Account<'_>,
-    request: &Request,
-    attachments: Vec<Attachment>,
-    addressees: &[Addressee],
-) -> Result<Draft, Error> {
-    let in_role = |role: Role| {
-        let chosen = addressees.iter().filter(move |one| one.role() == role);
-        chosen.map(|one| Mailbox::from(one.address().clone())).collect::<Vec<_>>()
-    };
-    let mut random = [0u8; 16];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| Error::Randomness)?;
-    Ok(Draft::new(Composition {
-        from: account.mailbox(),
-        reply_to: None,
-        to: in_role(Role::To),
-        cc: in_role(Role::Cc),
-        bcc: in_role(Role::Bcc),
-        subject: request.subject.clone(),
-        date: account.world.clock.local(),
-        message_id: MessageId::new(random, account.address()),
-        references: Vec::new(),
-        fields: Vec::new(),
-        text: request.text.clone(),
-        attachments,
-    })?)
-}
-
-/// Seals for those who have no copy yet.
-fn seal(
-    account: &Account<'_>,
-    draft: &Draft,
-    addressees: &[Addressee],
-    is_served: &dyn Fn(&Address) -> bool,
-) -> Result<Vec<Sealed>, Error> {
-    let recipients = addressees.iter().filter_map(|one| match one {
-        Addressee::Sealed(recipient) if is_served(recipient.address()) => Some(recipient.clone().served()),
-        Addressee::Sealed(recipient) => Some(recipient.clone()),
-        Addressee::Admitted(..) | Addressee::Outside(..) => None,
-    });
-    let recipients = Recipients::new(recipients.collect())?;
-    if recipients.iter().all(Recipient::is_served) {
-        return Ok(Vec::new());
-    }
-    let (signer, at) = (account.signer()?, account.world.clock.now());
-    let own = account.own_certificate()?;
-    Ok(smime::seal(draft, &recipients, signer, own.as_ref(), at, &account.clean_spool()?)?)
-}
-
-fn transport_only(account: &Account<'_>, draft: &Draft, addressees: &[Addressee]) -> Result<Vec<Sealed>, Error> {
-    let admitted = addressees.iter().filter_map(|one| match one {
-        Addressee::Admitted(admitted, _) => Some(admitted.clone()),
-        Addressee::Sealed(_) | Addressee::Outside(..) => None,
-    });
-    Ok(vec![smime::transport_only(draft, &admitted.collect::<Vec<_>>(), &account.clean_spool()?)?])
-}
-
-/// What makes a message this one and no other: sender, recipients asked for, subject, text, files and protection, under a key
-/// of ours. Who was left out counts too: the same command, run when they can be served, is not another message to the rest.
-fn fingerprint(
-    account: &Account<'_>,
-    request: &Request,
-    draft: &Draft,
-    mut asked: Vec<(Role, String)>,
-) -> Result<[u8; 32], Error> {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let mut part = |name: &str, octets: &[u8]| {
-        context.update(name.as_bytes());
-        context.update(&(octets.len() as u64).to_be_bytes());
-        context.update(octets);
-    };
-    let parts = draft.parts();
-    part("from", parts.from.address.key().as_bytes());
-    asked.sort();
-    for (role, key) in &asked {
-        part(role_name(*role), key.as_bytes());
-    }
-    part("subject", parts.subject.as_bytes());
-    part("text", parts.text.as_bytes());
-    part("protection", request.protection.as_str().as_bytes());
-    if request.protection == Protection::Package {
-        part("format", request.packaging.format.as_str().as_bytes());
-    }
-    for (number, attachment) in parts.attachments.iter().enumerate() {
-        part("name", attachment.name().as_bytes());
-        part("content", &attachment.sha256(number + 1)?);
-    }
-    if request.again {
-        part("again", parts.message_id.as_str().as_bytes());
-    }
-    let key = account.profile.storage.sealing_key().derive(b"message fingerprint");
-    Ok(key.keyed_digest(context.finish().as_ref()))
 }
 
 fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(&Entry, bool)>) -> Line {

@@ -1,13 +1,66 @@
 //! Every exchange with a server under an entry of the trace: opened before the first octet leaves, closed with the outcome.
 
+use super::Told;
 use super::account::Account;
 use super::error::Error;
 use crate::directory::DirectoryError;
 use crate::mail::{Address, MessageId};
 use crate::net::Endpoint;
-use crate::trace::{Action, Answer, Deed, Entry, Outcome};
+use crate::trace::{Action, Answer, Deed, Entry, Outcome, Trace};
+
+/// Who writes into the trace, and for which mailbox: what a connection on a thread of its own needs of an account.
+#[derive(Clone, Copy)]
+pub(super) struct Scribe<'a> {
+    pub(super) trace: &'a Trace,
+    author: &'a str,
+    mailbox: &'a Address,
+}
+
+impl<'a> Scribe<'a> {
+    /// A deed of this author for this mailbox.
+    pub(super) fn deed<'d>(&self, action: Action, request: &'d str) -> Deed<'d>
+    where
+        'a: 'd,
+    {
+        Deed::new(self.author, self.mailbox, action, request)
+    }
+
+    /// What is told when an entry is opened.
+    pub(super) fn told_begin(action: Action, request: &str) -> Told {
+        Told::Step(format!("{}: {request}", action.word()))
+    }
+
+    /// What is told when it is closed.
+    pub(super) fn told_end(outcome: Outcome, text: &str) -> Told {
+        Told::Detail(format!("  {}: {text}", outcome.word()))
+    }
+
+    /// Opens a session, which signs in, under an entry.
+    pub(super) fn sign_in<T>(
+        &self,
+        request: &str,
+        tell: &dyn Fn(Told),
+        open: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        tell(Scribe::told_begin(Action::SignIn, request));
+        let entry = self.trace.begin(&self.deed(Action::SignIn, request))?;
+        let opened = open();
+        let (outcome, text) = match &opened {
+            Ok(_) => (Outcome::Done, "signed in".to_owned()),
+            Err(error) => (outcome_of(error), told(error)),
+        };
+        tell(Scribe::told_end(outcome, &text));
+        self.trace.end(entry, &Answer::new(outcome, &text))?;
+        opened
+    }
+}
 
 impl Account<'_> {
+    /// Who writes into the trace of this account.
+    pub(super) fn scribe(&self) -> Result<Scribe<'_>, Error> {
+        Ok(Scribe { trace: self.trace()?, author: &self.profile.author, mailbox: self.address() })
+    }
+
     /// Opens an entry.
     pub(super) fn begin(
         &self,
@@ -16,14 +69,15 @@ impl Account<'_> {
         message_id: Option<&MessageId>,
         recipients: &[Address],
     ) -> Result<Entry, Error> {
-        let deed = Deed { message_id, recipients, ..Deed::new(&self.profile.author, self.address(), action, request) };
-        self.world.step(format!("{}: {request}", action.word()));
-        Ok(self.trace()?.begin(&deed)?)
+        let scribe = self.scribe()?;
+        let deed = Deed { message_id, recipients, ..scribe.deed(action, request) };
+        (self.world.tell)(Scribe::told_begin(action, request));
+        Ok(scribe.trace.begin(&deed)?)
     }
 
     /// Closes it.
     pub(super) fn end(&self, entry: Entry, answer: &Answer<'_>) -> Result<(), Error> {
-        (self.world.tell)(super::Told::Detail(format!("  {}: {}", answer.outcome.word(), answer.text)));
+        (self.world.tell)(Scribe::told_end(answer.outcome, answer.text));
         Ok(self.trace()?.end(entry, answer)?)
     }
 
@@ -58,7 +112,7 @@ impl Account<'_> {
         open: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         let request = format!("{server} {endpoint}, {}", self.profile.signin.method.word());
-        self.traced(Action::SignIn, &request, open, |_| ("signed in".to_owned(), None))
+        self.scribe()?.sign_in(&request, self.world.tell, open)
     }
 
     /// One question to the directory. What was asked for stays out of the trace: it names people.

@@ -1,5 +1,8 @@
 //! What a story is given from outside.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use super::{Places, Told};
 use crate::clock::Clock;
 use crate::secret::{Prompt, Secret};
@@ -11,6 +14,8 @@ pub struct World<'a> {
     pub prompt: &'a dyn Prompt,
     pub tell: &'a dyn Fn(Told),
     pub places: &'a Places,
+    /// Asks to hear of interruptions instead of being ended by the first one: the flag is set when one comes.
+    pub interrupts: fn() -> Arc<AtomicBool>,
     /// The first line that a command prints, for secrets that are kept elsewhere; or why there is none.
     pub output_of: fn(&str) -> Result<Secret<String>, String>,
 }

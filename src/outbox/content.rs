@@ -1,10 +1,10 @@
-//! The message itself, in a file of its own: sealed in pieces of 64 KiB under a key that only this file has.
+//! The message itself, in a file it may share: sealed in pieces of 64 KiB under a key that only it has.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::fs::Staged;
+use crate::fs;
 use crate::hex::Hex;
 use crate::secret::{SEAL_OVERHEAD, SealingKey};
 
@@ -16,11 +16,6 @@ const PIECE: usize = 64 * 1024;
 const MORE: &[u8] = b"more";
 const LAST: &[u8] = b"last";
 
-/// The key of one file.
-pub(super) fn file_key(key: &SealingKey, name: &str) -> SealingKey {
-    key.derive(b"outbox file").derive(name.as_bytes())
-}
-
 /// A name that says nothing.
 pub(super) fn random_name() -> String {
     let mut random = [0u8; 16];
@@ -28,15 +23,14 @@ pub(super) fn random_name() -> String {
     Hex(&random).to_string()
 }
 
-/// Seals a message into a new file, synced under its name; its size is returned.
-pub(super) fn write(dir: &Path, name: &str, key: &SealingKey, message: &mut dyn Read) -> Result<u64, OutboxError> {
-    let mut staged = Staged::new(dir)?;
-    let size = seal(key, message, &mut staged)?;
-    staged.publish_new(&dir.join(name))?;
-    Ok(size)
+/// How many octets a message of this size takes in its file.
+pub(super) fn sealed_size(size: u64) -> u64 {
+    let pieces = size.div_ceil(PIECE as u64).max(1);
+    MARK.len() as u64 + size + pieces * SEAL_OVERHEAD as u64
 }
 
-fn seal(key: &SealingKey, message: &mut dyn Read, out: &mut dyn Write) -> Result<u64, OutboxError> {
+/// Seals a message behind what a file already holds; its own size is returned.
+pub(super) fn seal(key: &SealingKey, message: &mut dyn Read, out: &mut dyn Write) -> Result<u64, OutboxError> {
     out.write_all(MARK).map_err(OutboxError::io("written to the outbox"))?;
     let (mut size, mut number) = (0, 0);
     let mut piece = read_piece(message, PIECE).map_err(OutboxError::io("read"))?;
@@ -77,16 +71,20 @@ pub struct Content {
 }
 
 impl Content {
-    pub(super) fn open(dir: &Path, name: &str, key: SealingKey, size: u64) -> Result<Content, OutboxError> {
-        let mut file = File::open(dir.join(name)).map_err(OutboxError::io("read from the outbox"))?;
-        let length = file.metadata().map_err(OutboxError::io("read from the outbox"))?.len();
-        let mut mark = [0; MARK.len()];
-        let marked = file.read_exact(&mut mark).is_ok() && mark == *MARK;
-        let pieces = size.div_ceil(PIECE as u64).max(1);
-        if !marked || length != MARK.len() as u64 + size + pieces * SEAL_OVERHEAD as u64 {
-            return Err(OutboxError::Io { deed: "read from the outbox", source: changed() });
+    /// Opens a message that begins somewhere in a file.
+    pub(super) fn open(path: &Path, start: u64, key: SealingKey, size: u64) -> Result<Content, OutboxError> {
+        let read = OutboxError::io("read from the outbox");
+        let mut file = fs::open(path)?;
+        let (mut mark, mut length) = ([0; MARK.len()], 0);
+        let marked = file.seek(SeekFrom::Start(start)).and_then(|_| {
+            length = file.metadata()?.len();
+            file.read_exact(&mut mark)
+        });
+        let end = start.checked_add(sealed_size(size));
+        if marked.is_err() || mark != *MARK || end.is_none_or(|end| end > length) {
+            return Err(read(changed()));
         }
-        let left = length - MARK.len() as u64;
+        let left = sealed_size(size) - MARK.len() as u64;
         Ok(Content { file, key, number: 0, left, piece: Vec::new(), at: 0, size })
     }
 
@@ -127,37 +125,52 @@ impl Read for Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fs;
     use crate::secret::Secret;
 
-    fn key() -> SealingKey {
-        file_key(&SealingKey::new(Secret::new([3; 32])), "name")
+    fn key(start: u64) -> SealingKey {
+        SealingKey::new(Secret::new([3; 32])).derive(&start.to_be_bytes())
     }
 
-    fn read(dir: &Path, size: u64) -> Result<Vec<u8>, String> {
-        let mut content = Content::open(dir, "name", key(), size).map_err(|error| error.to_string())?;
+    fn read(path: &Path, start: u64, size: u64) -> Result<Vec<u8>, String> {
+        let mut content = Content::open(path, start, key(start), size).map_err(|error| error.to_string())?;
         let mut read = Vec::new();
         content.read_to_end(&mut read).map_err(|error| error.to_string())?;
         Ok(read)
     }
 
-    #[test]
-    fn a_message_of_any_size_reads_back() {
-        for size in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
-            let dir = tempfile::tempdir().unwrap();
-            let message: Vec<u8> = (0..size).map(|place| (place % 251) as u8).collect();
-            assert_eq!(write(dir.path(), "name", &key(), &mut message.as_slice()).unwrap(), size as u64);
-            assert_eq!(read(dir.path(), size as u64).unwrap(), message);
-            assert!(read(dir.path(), size as u64 + 1).is_err());
+    /// A file that holds messages one behind the other, and where each begins.
+    fn file(dir: &Path, messages: &[&[u8]]) -> (std::path::PathBuf, Vec<u64>) {
+        let (mut octets, mut starts) = (Vec::new(), Vec::new());
+        for mut message in messages.iter().copied() {
+            let start = octets.len() as u64;
+            assert_eq!(seal(&key(start), &mut message, &mut octets).unwrap(), messages[starts.len()].len() as u64);
+            starts.push(start);
         }
+        let path = dir.join("file");
+        fs::write_private(&path, &octets).unwrap();
+        (path, starts)
     }
 
     #[test]
-    fn a_changed_cut_lengthened_or_rearranged_file_is_refused() {
+    fn messages_of_any_size_read_back_from_one_file() {
         let dir = tempfile::tempdir().unwrap();
-        let message = vec![b'x'; 2 * PIECE];
-        write(dir.path(), "name", &key(), &mut message.as_slice()).unwrap();
-        let path = dir.path().join("name");
+        let sizes = [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE];
+        let all: Vec<Vec<u8>> =
+            sizes.iter().map(|size| (0..*size).map(|place| (place % 251) as u8).collect()).collect();
+        let (path, starts) = file(dir.path(), &all.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for (message, start) in all.iter().zip(&starts) {
+            assert_eq!(read(&path, *start, message.len() as u64).unwrap(), *message);
+            assert!(read(&path, *start, message.len() as u64 + 1).is_err());
+            assert!(read(&path, start + 1, message.len() as u64).is_err());
+        }
+        assert!(read(&path, starts[1], sizes[2] as u64).is_err(), "not the size of its neighbour");
+        assert!(read(&path, u64::MAX - 1, 1).is_err());
+    }
+
+    #[test]
+    fn a_changed_cut_or_rearranged_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, _) = file(dir.path(), &[&vec![b'x'; 2 * PIECE]]);
         let whole = std::fs::read(&path).unwrap();
         let sealed = PIECE + SEAL_OVERHEAD;
         let (mark, pieces) = whole.split_at(MARK.len());
@@ -173,23 +186,21 @@ mod tests {
             flipped(whole.len() - 1),
             flipped(MARK.len() + sealed),
             whole[..MARK.len() + sealed].to_vec(),
-            [whole.as_slice(), b"x"].concat(),
             swapped,
         ];
         for bytes in bad {
             fs::write_private(&path, &bytes).unwrap();
-            assert!(read(dir.path(), 2 * PIECE as u64).is_err());
-            assert!(read(dir.path(), PIECE as u64).is_err());
+            assert!(read(&path, 0, 2 * PIECE as u64).is_err());
+            assert!(read(&path, 0, PIECE as u64).is_err());
         }
     }
 
     #[test]
     fn the_first_piece_is_not_mistaken_for_the_whole() {
         let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), "name", &key(), &mut vec![b'x'; PIECE + 1].as_slice()).unwrap();
-        let path = dir.path().join("name");
+        let (path, _) = file(dir.path(), &[&vec![b'x'; PIECE + 1]]);
         let whole = std::fs::read(&path).unwrap();
         fs::write_private(&path, &whole[..MARK.len() + PIECE + SEAL_OVERHEAD]).unwrap();
-        assert!(read(dir.path(), PIECE as u64).is_err());
+        assert!(read(&path, 0, PIECE as u64).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! What the outbox knows of a message, as values.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -18,14 +19,18 @@ impl fmt::Display for Id {
 }
 
 impl FromStr for Id {
-    type Err = std::num::ParseIntError;
+    type Err = ParseIntError;
 
     fn from_str(text: &str) -> Result<Id, Self::Err> {
         text.parse().map(Id)
     }
 }
 
-/// How a message stands, or one of its recipients.
+/// The number of one copy of a message: what is submitted in one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CopyId(pub(super) i64);
+
+/// How a copy stands, or one of its recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// It waits.
@@ -42,20 +47,32 @@ pub enum State {
     Refused,
     /// The line broke behind the point of no return: never sent again by itself.
     Unknown,
+    /// A delivery notice says that it is in the mailbox.
+    Delivered,
+    /// A disposition notice says that it was displayed.
+    Read,
+    /// A notice says that it did not arrive, or was refused by a rule of its recipient.
+    Bounced,
+    /// The server said later until it was too late.
+    Expired,
     /// The user took it back.
     Cancelled,
 }
 
 impl State {
-    /// Every state.
-    pub const ALL: [State; 8] = [
-        State::Queued,
-        State::Submitting,
+    /// Every state; of the recipients of a copy, the first one here is that of the copy: what needs attention first.
+    pub const ALL: [State; 12] = [
         State::Committing,
-        State::Accepted,
-        State::Deferred,
-        State::Refused,
+        State::Submitting,
         State::Unknown,
+        State::Queued,
+        State::Deferred,
+        State::Accepted,
+        State::Delivered,
+        State::Read,
+        State::Bounced,
+        State::Expired,
+        State::Refused,
         State::Cancelled,
     ];
 
@@ -69,6 +86,10 @@ impl State {
             State::Deferred => "deferred",
             State::Refused => "refused",
             State::Unknown => "unknown",
+            State::Delivered => "delivered",
+            State::Read => "read",
+            State::Bounced => "bounced",
+            State::Expired => "expired",
             State::Cancelled => "cancelled",
         }
     }
@@ -77,66 +98,61 @@ impl State {
         State::ALL.into_iter().find(|state| state.word() == word)
     }
 
-    /// Whether nothing more will happen to it.
+    /// Whether nothing more will be done for it here.
     pub fn is_final(self) -> bool {
-        matches!(self, State::Accepted | State::Refused | State::Cancelled)
+        !matches!(self, State::Queued | State::Submitting | State::Committing | State::Deferred | State::Unknown)
     }
 
     /// Whether a later try may still reach this recipient.
-    pub(super) fn is_pending(self) -> bool {
+    pub fn is_pending(self) -> bool {
         matches!(self, State::Queued | State::Deferred)
+    }
+
+    /// Whether the recipient got it, will get it or may have got it: the same message is not sent to them once more unasked.
+    pub fn is_served(self) -> bool {
+        !matches!(self, State::Refused | State::Cancelled | State::Expired | State::Bounced)
+    }
+
+    /// Whether it came to nothing.
+    pub fn is_failed(self) -> bool {
+        matches!(self, State::Refused | State::Bounced | State::Expired)
     }
 }
 
-/// A message on its way into the outbox.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NewMessage<'a> {
-    /// What makes it this message and no other: the same key enters once.
-    pub key: &'a [u8; 32],
-    /// Sender and recipients.
-    pub envelope: &'a Envelope,
-    /// Its Message-ID, the same on every try.
-    pub message_id: &'a MessageId,
-    /// How it is protected: `smime`, `package` or `transport`.
-    pub protection: &'a str,
-    /// The content encryption, where it is encrypted to certificates.
-    pub cipher: Option<&'a str>,
-    /// Its size in octets.
-    pub size: u64,
+/// The state of a copy, from those of its recipients.
+pub(super) fn summary(recipients: &[State]) -> State {
+    State::ALL.into_iter().find(|state| recipients.contains(state)).unwrap_or(State::Cancelled)
 }
 
-/// What became of an attempt to queue a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Enqueued {
-    /// It is in the outbox, on disk.
-    New(Id),
-    /// A message with this key was there before.
-    Known(Id, State),
-}
-
-/// One recipient of a message.
+/// One recipient of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipientEntry {
     /// Who.
     pub address: Address,
     /// How it stands for this recipient.
     pub state: State,
-    /// The last answer of the server for this recipient.
+    /// When that state was reached.
+    pub changed_at: Timestamp,
+    /// The last answer of a server for this recipient.
     pub answer: Option<String>,
     /// The server's name for the message it took.
     pub queue_id: Option<String>,
 }
 
-/// One message.
+/// One copy of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its number.
+    /// The number of its message.
     pub id: Id,
+    /// Its own number.
+    pub copy: CopyId,
+    /// What the caller calls the message, where a name was given.
+    pub key: Option<String>,
     /// How it stands.
     pub state: State,
     /// Sender and all recipients.
     pub envelope: Envelope,
-    /// Its Message-ID.
+    /// The Message-ID, the same for all copies and on every try.
     pub message_id: MessageId,
     /// How it is protected.
     pub protection: String,
@@ -152,6 +168,8 @@ pub struct Entry {
     pub until: Option<Timestamp>,
     /// How many times it was handed to a server.
     pub attempts: u32,
+    /// Whether the server was asked, and promised, to tell of the delivery (RFC 3461).
+    pub notified: bool,
     /// How it stands for each recipient, in the order of the envelope.
     pub recipients: Vec<RecipientEntry>,
 }
@@ -167,15 +185,36 @@ impl Entry {
     }
 }
 
+/// One change of state, as it was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// The recipient it is about; none where it is about the copy.
+    pub recipient: Option<Address>,
+    /// What state was reached.
+    pub state: State,
+    /// What was said, by a server, a notice or a person.
+    pub answer: Option<String>,
+    /// The server's name for the message it took.
+    pub queue_id: Option<String>,
+}
+
 /// What the server said for a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It took the message.
-    Accepted { queue_id: Option<String> },
+    Accepted {
+        queue_id: Option<String>,
+        /// It promised to tell of the delivery (RFC 3461).
+        notified: bool,
+    },
     /// Later; not before this moment.
     Deferred { until: Timestamp },
     /// No.
     Refused,
+    /// Later, until it was too late: it is not tried again.
+    Expired,
     /// Nothing was heard behind the point of no return.
     Unknown,
 }
@@ -186,6 +225,7 @@ impl Outcome {
             Outcome::Accepted { .. } => State::Accepted,
             Outcome::Deferred { .. } => State::Deferred,
             Outcome::Refused => State::Refused,
+            Outcome::Expired => State::Expired,
             Outcome::Unknown => State::Unknown,
         }
     }
@@ -200,13 +240,4 @@ pub struct Settled {
     pub outcome: Outcome,
     /// Its words.
     pub answer: String,
-}
-
-/// How an unknown message is settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// The server took it.
-    Delivered,
-    /// The server did not: it is queued again, the same octets under the same Message-ID.
-    Lost,
 }

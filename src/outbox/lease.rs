@@ -1,13 +1,13 @@
-//! A message in hand: one process has it, until it says what became of it.
+//! A copy in hand: one process has it, until it says what became of it. What many leases have to say is written in one turn.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
 use super::OutboxError;
 use super::content::Content;
-use super::entry::{Entry, Id, Outcome, Settled, State};
-use super::rows::{self, Words};
-use super::store::{Outbox, summary};
+use super::entry::{CopyId, Entry, Outcome, Settled, State, summary};
+use super::rows::{self, CopyRow, Words};
+use super::store::Outbox;
 
 /// How long the lease of a process lasts that cannot be seen from here. RFC 5321, section 4.5.3.2, gives a submission
 /// ten minutes for the last answer alone.
@@ -15,8 +15,8 @@ const LEASE: SignedDuration = SignedDuration::from_hours(2);
 /// No answer is kept longer, in characters.
 const ANSWER: usize = 512;
 
-/// A message that this process, and no other, may hand to a server. Dropped before the point of no return, the message
-/// is queued again; dropped behind it, the message is unknown.
+/// A copy that this process, and no other, may hand to a server. Dropped before the point of no return, it is queued again;
+/// dropped behind it, it is unknown.
 #[must_use = "a lease that is dropped puts the message back"]
 pub struct Lease<'a> {
     outbox: &'a Outbox,
@@ -24,34 +24,99 @@ pub struct Lease<'a> {
     settled: bool,
 }
 
+/// What is to be written in one step, synced once: what became of some copies, which ones are about to pass the point of no
+/// return, which ones to take.
+#[derive(Default)]
+pub struct Turn<'a> {
+    /// What the server said; a recipient that is not named stays as it was.
+    pub settle: Vec<(Lease<'a>, Vec<Settled>)>,
+    /// From now on the server may have taken these. Written before their last octets leave.
+    pub commit: Vec<CopyId>,
+    /// Taken if they wait, also where they were deferred until later.
+    pub claim: Vec<CopyId>,
+}
+
+/// What came of a turn, in its order.
+pub struct Turned<'a> {
+    /// Each copy as it stands now, or why the lease on it was no longer ours.
+    pub settled: Vec<Result<Entry, OutboxError>>,
+    /// Whether each may go past the point of no return.
+    pub committed: Vec<Result<(), OutboxError>>,
+    /// The copies that were taken, and those that somebody else has or that wait no more.
+    pub claimed: Vec<Result<Lease<'a>, OutboxError>>,
+}
+
 impl Outbox {
-    /// Takes a message that waits, also one that was deferred until later.
-    pub fn claim(&self, id: Id) -> Result<Lease<'_>, OutboxError> {
-        self.recover()?;
-        let entry = self.change(|transaction| self.take(transaction, id))?;
-        Ok(Lease { outbox: self, entry, settled: false })
-    }
-
-    /// Takes the message that has waited longest and is due, if there is one.
-    pub fn claim_next(&self) -> Result<Option<Lease<'_>>, OutboxError> {
-        self.recover()?;
-        let entry = self.change(|transaction| {
-            let next = due(transaction, self.clock.now())?;
-            next.map(|id| self.take(transaction, id)).transpose()
-        })?;
-        Ok(entry.map(|entry| Lease { outbox: self, entry, settled: false }))
-    }
-
-    fn take(&self, transaction: &Transaction<'_>, id: Id) -> Result<Entry, OutboxError> {
-        let row = rows::by_id(transaction, id)?;
-        if !row.state.is_pending() {
-            return Err(OutboxError::State { id, state: row.state });
+    /// Writes a turn: whole or not at all, on disk when this returns.
+    pub fn turn<'a>(&'a self, turn: Turn<'a>) -> Result<Turned<'a>, OutboxError> {
+        if !turn.claim.is_empty() {
+            self.recover()?;
         }
-        let now = self.clock.now();
+        let (mut settled, mut committed, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
+        let Turn { settle, commit, claim } = turn;
+        self.change(|transaction| {
+            let now = self.clock.now();
+            for (lease, said) in &settle {
+                settled.push(apart(self.settle(transaction, &lease.entry, said, now))?);
+            }
+            for id in &commit {
+                committed.push(apart(self.commit(transaction, *id, now))?);
+            }
+            for id in &claim {
+                claimed.push(apart(self.take(transaction, *id, now))?);
+            }
+            Ok(())
+        })?;
+        for (mut lease, _) in settle {
+            lease.settled = true;
+            drop(lease);
+        }
+        let lease = |entry: Result<Entry, OutboxError>| entry.map(|entry| Lease { outbox: self, entry, settled: false });
+        Ok(Turned { settled, committed, claimed: claimed.into_iter().map(lease).collect() })
+    }
+
+    /// Takes one copy.
+    pub fn claim(&self, id: CopyId) -> Result<Lease<'_>, OutboxError> {
+        let turned = self.turn(Turn { claim: vec![id], ..Turn::default() })?;
+        turned.claimed.into_iter().next().expect("each claim is answered")
+    }
+
+    /// The copies that wait and are due, oldest first.
+    pub fn due(&self) -> Result<Vec<CopyId>, OutboxError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT id FROM copy WHERE state = 'queued' OR (state = 'deferred' AND until <= ?1) ORDER BY id",
+        )?;
+        let found = statement.query_map([self.clock.now().as_microsecond()], |row| row.get(0).map(CopyId))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether a copy is due, or in the hands of a process that may give it back.
+    pub fn may_go(&self, entry: &Entry) -> bool {
+        match entry.state {
+            State::Queued | State::Submitting | State::Committing => true,
+            State::Deferred => entry.until.is_none_or(|until| until <= self.clock.now()),
+            _ => false,
+        }
+    }
+
+    /// When the next deferred copy is due.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, OutboxError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT min(until) FROM copy WHERE state = 'deferred'")?;
+        let next: Option<i64> = statement.query_row([], |row| row.get(0))?;
+        Ok(next.and_then(|microseconds| Timestamp::from_microsecond(microseconds).ok()))
+    }
+
+    fn take(&self, transaction: &Transaction<'_>, id: CopyId, now: Timestamp) -> Result<Entry, OutboxError> {
+        let row = self.row(transaction, id)?;
+        if !row.state.is_pending() {
+            return Err(OutboxError::State { id: row.message, state: row.state });
+        }
         let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
         transaction
             .prepare_cached(
-                "UPDATE message SET state = ?2, owner = ?3, lease = ?4, changed_at = ?5, attempts = attempts + 1
+                "UPDATE copy SET state = ?2, owner = ?3, lease = ?4, changed_at = ?5, attempts = attempts + 1
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -62,122 +127,142 @@ impl Outbox {
                 now.as_microsecond()
             ])?;
         rows::event(transaction, self.key(), id, None, State::Submitting, now, None)?;
-        rows::entry(transaction, self.key(), &rows::by_id(transaction, id)?)
+        rows::entry(transaction, self.key(), &self.row(transaction, id)?)
+    }
+
+    fn commit(&self, transaction: &Transaction<'_>, id: CopyId, now: Timestamp) -> Result<(), OutboxError> {
+        self.still_ours(transaction, id, &[State::Submitting])?;
+        transaction
+            .prepare_cached("UPDATE copy SET state = ?2, changed_at = ?3 WHERE id = ?1")?
+            .execute(params![id.0, State::Committing.word(), now.as_microsecond()])?;
+        Ok(rows::event(transaction, self.key(), id, None, State::Committing, now, None)?)
+    }
+
+    fn settle(
+        &self,
+        transaction: &Transaction<'_>,
+        entry: &Entry,
+        said: &[Settled],
+        now: Timestamp,
+    ) -> Result<Entry, OutboxError> {
+        let id = entry.copy;
+        self.still_ours(transaction, id, &[State::Submitting, State::Committing])?;
+        let mut until: Option<Timestamp> = None;
+        let mut notified = false;
+        // Read again: a notice may have come before the answer was written down.
+        let states = rows::recipient_states(transaction, id)?;
+        for one in said {
+            let places = entry.recipients.iter().zip(&states).enumerate();
+            let waiting = places.filter(|(_, (recipient, state))| recipient.address == one.address && state.is_pending());
+            for (place, _) in waiting {
+                let state = one.outcome.state();
+                rows::set_recipient(transaction, id, place, state, now)?;
+                rows::event(transaction, self.key(), id, Some(place), state, now, Some(&words(one)))?;
+            }
+            match one.outcome {
+                Outcome::Deferred { until: then } => until = Some(until.map_or(then, |until| until.min(then))),
+                Outcome::Accepted { notified: true, .. } => notified = true,
+                _ => {}
+            }
+        }
+        if notified {
+            transaction.prepare_cached("UPDATE copy SET notified = 1 WHERE id = ?1")?.execute([id.0])?;
+        }
+        let state = summary(&rows::recipient_states(transaction, id)?);
+        rows::set_state(transaction, id, state, until, now)?;
+        rows::event(transaction, self.key(), id, None, state, now, None)?;
+        rows::entry(transaction, self.key(), &self.row(transaction, id)?)
+    }
+
+    /// Refuses where the lease was taken back meanwhile.
+    fn still_ours(&self, transaction: &Transaction<'_>, id: CopyId, states: &[State]) -> Result<State, OutboxError> {
+        let row = self.row(transaction, id)?;
+        let owner: Option<String> = transaction
+            .prepare_cached("SELECT owner FROM copy WHERE id = ?1")?
+            .query_row([id.0], |row| row.get(0))?;
+        let ours = owner.as_deref() == Some(self.owner.to_string().as_str());
+        match row.state {
+            state if ours && states.contains(&state) => Ok(state),
+            state => Err(OutboxError::State { id: row.message, state }),
+        }
+    }
+
+    fn give_back(&self, entry: &Entry) -> Result<(), OutboxError> {
+        let now = self.clock.now();
+        self.change(|transaction| {
+            let held = self.still_ours(transaction, entry.copy, &[State::Submitting, State::Committing])?;
+            self.end_lease(transaction, &self.row(transaction, entry.copy)?, held, now)
+        })
+    }
+
+    /// Ends a lease that says nothing more: before the point of no return the copy waits as before, behind it it is unknown.
+    pub(super) fn end_lease(
+        &self,
+        transaction: &Transaction<'_>,
+        row: &CopyRow,
+        held: State,
+        now: Timestamp,
+    ) -> Result<(), OutboxError> {
+        if held == State::Committing {
+            for place in rows::turn_recipients(transaction, row.id, State::is_pending, State::Unknown, now)? {
+                rows::event(transaction, self.key(), row.id, Some(place), State::Unknown, now, None)?;
+            }
+        }
+        let state = summary(&rows::recipient_states(transaction, row.id)?);
+        rows::set_state(transaction, row.id, state, row.until, now)?;
+        Ok(rows::event(transaction, self.key(), row.id, None, state, now, None)?)
     }
 }
 
-fn due(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Option<Id>> {
-    use rusqlite::OptionalExtension;
-    transaction
-        .prepare_cached(
-            "SELECT id FROM message
-             WHERE state = 'queued' OR (state = 'deferred' AND until <= ?1) ORDER BY id LIMIT 1",
-        )?
-        .query_row([now.as_microsecond()], |row| row.get(0).map(Id))
-        .optional()
+/// Sets what concerns one copy only apart from what ends the whole turn.
+fn apart<T>(done: Result<T, OutboxError>) -> Result<Result<T, OutboxError>, OutboxError> {
+    match done {
+        Err(error @ (OutboxError::Journal(_) | OutboxError::Fs(_) | OutboxError::Io { .. })) => Err(error),
+        done => Ok(done),
+    }
 }
 
-impl Lease<'_> {
-    /// The message and whom it still has to reach.
+impl<'a> Lease<'a> {
+    /// The copy and whom it still has to reach.
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
 
     /// Its octets.
     pub fn content(&self) -> Result<Content, OutboxError> {
-        self.outbox.content(self.entry.id)
+        self.outbox.content(self.entry.copy)
     }
 
     /// Notes, on disk, that from now on the server may have taken the message. Called before its last octets leave.
-    pub fn point_of_no_return(&mut self) -> Result<(), OutboxError> {
-        let now = self.outbox.clock.now();
-        let id = self.entry.id;
-        self.outbox.change(|transaction| {
-            self.still_ours(transaction, &[State::Submitting])?;
-            transaction
-                .prepare_cached("UPDATE message SET state = ?2, changed_at = ?3 WHERE id = ?1")?
-                .execute(params![id.0, State::Committing.word(), now.as_microsecond()])?;
-            Ok(rows::event(transaction, self.outbox.key(), id, None, State::Committing, now, None)?)
-        })?;
-        self.entry.state = State::Committing;
-        Ok(())
+    pub fn point_of_no_return(&self) -> Result<(), OutboxError> {
+        let turned = self.outbox.turn(Turn { commit: vec![self.entry.copy], ..Turn::default() })?;
+        turned.committed.into_iter().next().expect("each commit is answered")
     }
 
-    /// Writes down what the server said for each recipient, and gives the message back. A recipient that is not named
-    /// stays as it was.
-    pub fn close(mut self, settled: &[Settled]) -> Result<Entry, OutboxError> {
-        let (id, now) = (self.entry.id, self.outbox.clock.now());
-        let closed = self.outbox.change(|transaction| {
-            self.still_ours(transaction, &[State::Submitting, State::Committing])?;
-            let mut until: Option<Timestamp> = None;
-            for one in settled {
-                let places = self.entry.recipients.iter().enumerate();
-                let place =
-                    places.filter(|(_, recipient)| recipient.address == one.address && recipient.state.is_pending());
-                for (place, _) in place {
-                    rows::set_recipient(transaction, id, place, one.outcome.state())?;
-                    let words = words(one);
-                    let state = one.outcome.state();
-                    rows::event(transaction, self.outbox.key(), id, Some(place), state, now, Some(&words))?;
-                }
-                if let Outcome::Deferred { until: then } = one.outcome {
-                    until = Some(until.map_or(then, |until| until.min(then)));
-                }
-            }
-            let state = summary(&rows::recipient_states(transaction, id)?);
-            rows::set_state(transaction, id, state, until, now)?;
-            rows::event(transaction, self.outbox.key(), id, None, state, now, None)?;
-            rows::entry(transaction, self.outbox.key(), &rows::by_id(transaction, id)?)
-        })?;
-        self.settled = true;
-        Ok(closed)
+    /// Writes down what the server said for each recipient, and gives the copy back.
+    pub fn close(self, said: Vec<Settled>) -> Result<Entry, OutboxError> {
+        let outbox = self.outbox;
+        let turned = outbox.turn(Turn { settle: vec![(self, said)], ..Turn::default() })?;
+        turned.settled.into_iter().next().expect("each settlement is answered")
     }
 
     /// The same outcome for every recipient that waited.
     pub fn close_all(self, outcome: &Outcome, answer: &str) -> Result<Entry, OutboxError> {
-        let settled: Vec<Settled> = self
-            .entry
-            .pending()
-            .recipients
-            .into_iter()
-            .map(|address| Settled { address, outcome: outcome.clone(), answer: answer.to_owned() })
-            .collect();
-        self.close(&settled)
+        let each = |address| Settled { address, outcome: outcome.clone(), answer: answer.to_owned() };
+        let said = self.entry.pending().recipients.into_iter().map(each).collect();
+        self.close(said)
     }
 
-    /// Gives the message back as if it had not been taken; behind the point of no return, as unknown.
+    /// Gives the copy back as if it had not been taken; behind the point of no return, as unknown.
     pub fn release(mut self) -> Result<(), OutboxError> {
         self.settled = true;
-        self.give_back()
-    }
-
-    fn give_back(&self) -> Result<(), OutboxError> {
-        let (id, now) = (self.entry.id, self.outbox.clock.now());
-        self.outbox.change(|transaction| {
-            let held = self.still_ours(transaction, &[State::Submitting, State::Committing])?;
-            if held == State::Committing {
-                rows::turn_recipients(transaction, id, &[State::Queued, State::Deferred], State::Unknown)?;
-            }
-            let state = summary(&rows::recipient_states(transaction, id)?);
-            rows::set_state(transaction, id, state, self.entry.until, now)?;
-            Ok(rows::event(transaction, self.outbox.key(), id, None, state, now, None)?)
-        })
-    }
-
-    /// Refuses where the lease was taken back meanwhile.
-    fn still_ours(&self, transaction: &Transaction<'_>, states: &[State]) -> Result<State, OutboxError> {
-        let id = self.entry.id;
-        let (state, owner): (State, Option<String>) = transaction
-            .prepare_cached("SELECT state, owner FROM message WHERE id = ?1")?
-            .query_row([id.0], |row| Ok((rows::state(row, 0)?, row.get(1)?)))?;
-        let ours = owner.as_deref() == Some(self.outbox.owner.to_string().as_str());
-        if ours && states.contains(&state) { Ok(state) } else { Err(OutboxError::State { id, state }) }
+        self.outbox.give_back(&self.entry)
     }
 }
 
 fn words(one: &Settled) -> Words {
     let queue_id = match &one.outcome {
-        Outcome::Accepted { queue_id } => queue_id.clone(),
+        Outcome::Accepted { queue_id, .. } => queue_id.clone(),
         _ => None,
     };
     Words { answer: Some(one.answer.chars().take(ANSWER).collect()), queue_id }
@@ -187,7 +272,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if !self.settled {
             // Nothing can be told here; what is not given back now is taken back once the process has ended.
-            let _ = self.give_back();
+            let _ = self.outbox.give_back(&self.entry);
         }
     }
 }

@@ -1,10 +1,9 @@
-//! The outbox of a profile: what goes in, what is in it, what is settled and what is removed.
+//! The outbox of a profile: how it is opened, what is in it, and what ended processes left behind.
 
-use std::io::Read;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::Clock;
@@ -12,13 +11,16 @@ use crate::fs;
 use crate::journal;
 use crate::mail::MessageId;
 use crate::process::{Life, Process};
-use crate::sealed::{Sealed, Suite};
 use crate::secret::SealingKey;
 
 use super::OutboxError;
-use super::content::{self, Content};
-use super::entry::{Enqueued, Entry, Id, NewMessage, Resolution, State};
-use super::rows::{self, FORMAT};
+use super::content::Content;
+use super::entry::{CopyId, Entry, Event, Id, State};
+use super::rows::{self, CopyRow};
+use super::schema::FORMAT;
+
+/// Rows that are read at once.
+const PAGE: u32 = 256;
 
 /// The outbox of one profile. Several processes, and several threads of one, may use it at once.
 pub struct Outbox {
@@ -27,6 +29,17 @@ pub struct Outbox {
     key: SealingKey,
     pub(super) clock: Clock,
     pub(super) owner: Process,
+}
+
+/// A message that is in the outbox already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub id: Id,
+    /// Whether it says what was asked for now.
+    pub same: bool,
+    /// Its copies.
+    pub entries: Vec<Entry>,
 }
 
 impl Outbox {
@@ -44,193 +57,117 @@ impl Outbox {
         Ok(outbox)
     }
 
-    /// Takes a sealed message in under the caller's key. When this returns, message and row are on disk.
-    pub fn enqueue_sealed(&self, key: &[u8; 32], sealed: &mut Sealed) -> Result<Enqueued, OutboxError> {
-        let (envelope, message_id) = (sealed.envelope().clone(), sealed.message_id().clone());
-        let message = NewMessage {
-            key,
-            envelope: &envelope,
-            message_id: &message_id,
-            protection: sealed.protection().as_str(),
-            cipher: sealed.suite().map(Suite::cipher),
-            size: sealed.size(),
-        };
-        let mut octets = sealed.reader().map_err(OutboxError::io("read"))?;
-        self.enqueue(&message, &mut octets)
-    }
-
-    /// Takes a message in. When this returns, message and row are on disk. A message whose key is known stays as it is.
-    pub(super) fn enqueue(&self, message: &NewMessage<'_>, octets: &mut dyn Read) -> Result<Enqueued, OutboxError> {
-        let digest = rows::digest(&self.key, b"key", message.key);
-        if let Some((id, state)) = rows::by_key(&self.connection(), &digest)? {
-            return Ok(Enqueued::Known(id, state));
-        }
-        // The file comes first: a row without its message could not be sent, a file without its row is swept.
-        let file = content::random_name();
-        let found = content::write(&self.files, &file, &content::file_key(&self.key, &file), octets)?;
-        let inserted = self.insert(message, &file, &digest, found);
-        if !matches!(inserted, Ok(Enqueued::New(_))) {
-            let _ = std::fs::remove_file(self.files.join(&file));
-        }
-        inserted
-    }
-
-    fn insert(
-        &self,
-        message: &NewMessage<'_>,
-        file: &str,
-        digest: &[u8; 32],
-        found: u64,
-    ) -> Result<Enqueued, OutboxError> {
-        if found != message.size {
-            return Err(OutboxError::Size { announced: message.size, found });
-        }
-        self.change(|transaction| {
-            if let Some((id, state)) = rows::by_key(transaction, digest)? {
-                return Ok(Enqueued::Known(id, state));
-            }
-            Ok(Enqueued::New(rows::insert(transaction, &self.key, message, file, self.clock.now())?))
-        })
-    }
-
-    /// The message that entered under the caller's key, if there is one.
-    pub fn known(&self, key: &[u8; 32]) -> Result<Option<(Id, State)>, OutboxError> {
-        let digest = rows::digest(&self.key, b"key", key);
-        Ok(rows::by_key(&self.connection(), &digest)?)
-    }
-
-    /// One message.
-    pub fn entry(&self, id: Id) -> Result<Entry, OutboxError> {
+    /// The message that entered under the caller's key, if there is one, and whether it says the same.
+    pub fn known(&self, key: &[u8; 32], content: &[u8; 32]) -> Result<Option<Known>, OutboxError> {
         let connection = self.connection();
-        rows::entry(&connection, &self.key, &rows::by_id(&connection, id)?)
+        let Some((id, digest)) = rows::by_key(&connection, &self.digest(b"key", key))? else { return Ok(None) };
+        let same = digest == self.digest(b"content", content);
+        Ok(Some(Known { id, same, entries: self.entries_of(&connection, id)? }))
     }
 
-    /// Every message, oldest first.
-    pub fn list(&self) -> Result<Vec<Entry>, OutboxError> {
+    /// Whether a message entered under the caller's key.
+    pub fn knows(&self, key: &[u8; 32]) -> Result<bool, OutboxError> {
+        Ok(rows::by_key(&self.connection(), &self.digest(b"key", key))?.is_some())
+    }
+
+    /// The copies of a message.
+    pub fn entries(&self, id: Id) -> Result<Vec<Entry>, OutboxError> {
+        self.entries_of(&self.connection(), id)
+    }
+
+    /// One copy.
+    pub fn entry(&self, copy: CopyId) -> Result<Entry, OutboxError> {
         let connection = self.connection();
-        rows::all(&connection)?.iter().map(|row| rows::entry(&connection, &self.key, row)).collect()
+        rows::entry(&connection, &self.key, &self.row(&connection, copy)?)
     }
 
-    /// The messages with a Message-ID: one for each envelope it was queued with.
-    pub fn find(&self, message_id: &MessageId) -> Result<Vec<Entry>, OutboxError> {
-        let connection = self.connection();
-        let digest = rows::digest(&self.key, b"Message-ID", message_id.as_str().as_bytes());
-        let found = rows::by_message_id(&connection, &digest)?;
-        found.iter().map(|row| rows::entry(&connection, &self.key, row)).collect()
-    }
-
-    /// The octets of a message, verified piece by piece as they are read.
-    pub fn content(&self, id: Id) -> Result<Content, OutboxError> {
-        let connection = self.connection();
-        let row = rows::by_id(&connection, id)?;
-        let size = rows::entry(&connection, &self.key, &row)?.size;
-        Content::open(&self.files, &row.file, content::file_key(&self.key, &row.file), size)
-    }
-
-    /// Settles a message that is unknown.
-    pub fn resolve(&self, id: Id, resolution: Resolution) -> Result<State, OutboxError> {
-        let now = self.clock.now();
-        self.change(|transaction| {
-            let row = rows::by_id(transaction, id)?;
-            if row.state != State::Unknown {
-                return Err(OutboxError::State { id, state: row.state });
-            }
-            let to = match resolution {
-                Resolution::Delivered => State::Accepted,
-                Resolution::Lost => State::Queued,
-            };
-            rows::turn_recipients(transaction, id, &[State::Unknown], to)?;
-            let state = summary(&rows::recipient_states(transaction, id)?);
-            rows::set_state(transaction, id, state, row.until, now)?;
-            rows::event(transaction, &self.key, id, None, state, now, None)?;
-            Ok(state)
-        })
-    }
-
-    /// Takes back a message that waits.
-    pub fn cancel(&self, id: Id) -> Result<(), OutboxError> {
-        let now = self.clock.now();
-        self.change(|transaction| {
-            let row = rows::by_id(transaction, id)?;
-            if !row.state.is_pending() {
-                return Err(OutboxError::State { id, state: row.state });
-            }
-            rows::turn_recipients(transaction, id, &[State::Queued, State::Deferred], State::Cancelled)?;
-            rows::set_state(transaction, id, State::Cancelled, None, now)?;
-            Ok(rows::event(transaction, &self.key, id, None, State::Cancelled, now, None)?)
-        })
-    }
-
-    /// How many settled messages are older than a moment: what `purge` would remove.
-    pub fn expired(&self, before: Timestamp) -> Result<u64, OutboxError> {
-        Ok(self.past_term(&self.connection(), before)?.len() as u64)
-    }
-
-    /// Removes settled messages that are older than a moment, never one that may still go out or is unknown. Files that
-    /// belong to no message are swept.
-    pub fn purge(&self, before: Timestamp) -> Result<u64, OutboxError> {
-        let gone = self.change(|transaction| {
-            let gone = self.past_term(transaction, before)?;
-            for (id, _) in &gone {
-                transaction.prepare_cached("DELETE FROM message WHERE id = ?1")?.execute([id.0])?;
-            }
-            Ok(gone)
-        })?;
-        for (_, file) in &gone {
-            let path = self.files.join(file);
-            std::fs::remove_file(&path).map_err(OutboxError::io("removed from the outbox"))?;
-        }
-        self.sweep()?;
-        Ok(gone.len() as u64)
-    }
-
-    fn past_term(&self, connection: &Connection, before: Timestamp) -> Result<Vec<(Id, String)>, OutboxError> {
-        let rows = rows::all(connection)?;
-        let past = rows.into_iter().filter(|row| row.state.is_final() && row.changed_at < before);
-        Ok(past.map(|row| (row.id, row.file)).collect())
-    }
-
-    /// Removes files without a row that are an hour old: what a process left that was killed between the two.
-    fn sweep(&self) -> Result<(), OutboxError> {
-        fs::sweep_staged(&self.files, self.clock.now())?;
-        let known: Vec<String> = rows::all(&self.connection())?.into_iter().map(|row| row.file).collect();
-        let files = self.files.read_dir().map_err(OutboxError::io("looked for in the outbox"))?;
-        for entry in files.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let touched =
-                entry.metadata().ok().and_then(|metadata| Timestamp::try_from(metadata.modified().ok()?).ok());
-            let old = touched.is_some_and(|at| self.clock.now().as_second() - at.as_second() > 3600);
-            if old && !known.contains(&name) {
-                std::fs::remove_file(entry.path()).map_err(OutboxError::io("removed from the outbox"))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes back the leases of processes that ended; returns how many messages became unknown by it.
-    pub fn recover(&self) -> Result<u64, OutboxError> {
-        let now = self.clock.now();
-        self.change(|transaction| {
-            let mut unknown = 0;
-            for lease in leases(transaction)? {
-                if !lease.is_over(now) {
-                    continue;
-                }
-                let to = match lease.state {
-                    State::Committing => State::Unknown,
-                    _ => summary(&rows::recipient_states(transaction, lease.id)?),
+    /// Every copy, oldest first, read page by page.
+    pub fn list(&self) -> impl Iterator<Item = Result<Entry, OutboxError>> + '_ {
+        let mut after = CopyId(0);
+        let mut page: Vec<Result<Entry, OutboxError>> = Vec::new();
+        std::iter::from_fn(move || {
+            if page.is_empty() {
+                let connection = self.connection();
+                let rows = match rows::page(&connection, after, PAGE) {
+                    Ok(rows) => rows,
+                    Err(error) => return Some(Err(error.into())),
                 };
-                if to == State::Unknown {
-                    let pending = [State::Queued, State::Deferred];
-                    rows::turn_recipients(transaction, lease.id, &pending, State::Unknown)?;
-                    unknown += 1;
+                after = rows.last().map_or(after, |row| row.id);
+                page = rows.iter().rev().map(|row| rows::entry(&connection, &self.key, row)).collect();
+            }
+            page.pop()
+        })
+    }
+
+    /// The messages with a Message-ID.
+    pub fn find(&self, message_id: &MessageId) -> Result<Vec<Id>, OutboxError> {
+        let digest = self.digest(b"Message-ID", message_id.as_str().as_bytes());
+        Ok(rows::by_message_id(&self.connection(), &digest)?)
+    }
+
+    /// What happened to a message, oldest first, copy by copy.
+    pub fn history(&self, id: Id) -> Result<Vec<(CopyId, Vec<Event>)>, OutboxError> {
+        let connection = self.connection();
+        let rows = rows::copies(&connection, id)?;
+        rows.iter().map(|row| Ok((row.id, rows::events(&connection, &self.key, row)?))).collect()
+    }
+
+    /// The octets of a copy, verified piece by piece as they are read.
+    pub fn content(&self, copy: CopyId) -> Result<Content, OutboxError> {
+        let place = self.row(&self.connection(), copy)?.place;
+        let key = place.key(&self.key, b"outbox file");
+        Content::open(&self.files.join(&place.file), place.start, key, place.size)
+    }
+
+    /// Takes back the leases of processes that ended; returns how many copies became unknown by it.
+    pub fn recover(&self) -> Result<u64, OutboxError> {
+        let own = self.owner.to_string();
+        let others = |connection: &Connection| -> rusqlite::Result<Vec<Held>> {
+            Ok(leases(connection)?.into_iter().filter(|held| held.owner != own).collect())
+        };
+        if others(&self.connection())?.is_empty() {
+            return Ok(0);
+        }
+        self.change(|transaction| {
+            let (now, mut unknown) = (self.clock.now(), 0);
+            let mut lives: HashMap<String, Option<Life>> = HashMap::new();
+            for held in others(transaction)? {
+                let read = || Process::parse(&held.owner).map(|process| process.life());
+                let over = match lives.entry(held.owner.clone()).or_insert_with(read) {
+                    Some(Life::Running) => false,
+                    Some(Life::OutOfSight) => held.until < now.as_microsecond(),
+                    Some(Life::Ended) | None => true,
+                };
+                if over {
+                    self.end_lease(transaction, &self.row(transaction, held.id)?, held.state, now)?;
+                    unknown += u64::from(held.state == State::Committing);
                 }
-                let until = rows::by_id(transaction, lease.id)?.until;
-                rows::set_state(transaction, lease.id, to, until, now)?;
-                rows::event(transaction, &self.key, lease.id, None, to, now, None)?;
             }
             Ok(unknown)
         })
+    }
+
+    /// Whether another process that still runs has a lease on this copy.
+    pub fn is_held(&self, copy: CopyId) -> Result<bool, OutboxError> {
+        self.recover()?;
+        let state = self.row(&self.connection(), copy)?.state;
+        Ok(matches!(state, State::Submitting | State::Committing))
+    }
+
+    pub(super) fn row(&self, connection: &Connection, copy: CopyId) -> Result<CopyRow, OutboxError> {
+        rows::copy(connection, copy)?.ok_or(OutboxError::NoSuchMessage { id: Id(copy.0) })
+    }
+
+    fn entries_of(&self, connection: &Connection, id: Id) -> Result<Vec<Entry>, OutboxError> {
+        rows::copies(connection, id)?.iter().map(|row| rows::entry(connection, &self.key, row)).collect()
+    }
+
+    pub(super) fn digest(&self, what: &[u8], value: &[u8]) -> [u8; 32] {
+        rows::digest(&self.key, what, value)
+    }
+
+    pub(super) fn files(&self) -> &Path {
+        &self.files
     }
 
     pub(super) fn key(&self) -> &SealingKey {
@@ -255,38 +192,22 @@ impl Outbox {
     }
 }
 
-/// The state of a message, from those of its recipients: what needs attention first.
-pub(super) fn summary(recipients: &[State]) -> State {
-    let order = [State::Unknown, State::Queued, State::Deferred, State::Accepted, State::Refused];
-    order.into_iter().find(|state| recipients.contains(state)).unwrap_or(State::Cancelled)
-}
-
+/// A lease, and whose it is.
 struct Held {
-    id: Id,
+    id: CopyId,
     state: State,
-    owner: Option<Process>,
+    owner: String,
     until: i64,
-}
-
-impl Held {
-    fn is_over(&self, now: Timestamp) -> bool {
-        match self.owner.as_ref().map(Process::life) {
-            Some(Life::Running) => false,
-            Some(Life::OutOfSight) => self.until < now.as_microsecond(),
-            Some(Life::Ended) | None => true,
-        }
-    }
 }
 
 fn leases(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
     connection
-        .prepare_cached("SELECT id, state, owner, lease FROM message WHERE state IN ('submitting', 'committing')")?
+        .prepare_cached("SELECT id, state, owner, lease FROM copy WHERE state IN ('submitting', 'committing')")?
         .query_map([], |row| {
-            let owner: Option<String> = row.get(2)?;
             Ok(Held {
-                id: Id(row.get(0)?),
+                id: CopyId(row.get(0)?),
                 state: rows::state(row, 1)?,
-                owner: owner.and_then(|text| Process::parse(&text)),
+                owner: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
                 until: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
             })
         })?

@@ -39,6 +39,21 @@ impl Session {
         credential: &Credential,
         ehlo_name: &str,
     ) -> Result<Session, SmtpError> {
+        let mut session = Session::secured(dialer, endpoint, ehlo_name)?;
+        session.sign_in(credential)?;
+        Ok(session)
+    }
+
+    /// Connects, secures the connection, and asks what the server can do; nobody signs in.
+    pub fn greet(dialer: &Dialer, endpoint: &Endpoint, ehlo_name: &str) -> Result<Extensions, SmtpError> {
+        let session = Session::secured(dialer, endpoint, ehlo_name)?;
+        let extensions = session.extensions.clone();
+        // It has said what was asked, whatever comes of the farewell.
+        let _ = session.quit();
+        Ok(extensions)
+    }
+
+    fn secured(dialer: &Dialer, endpoint: &Endpoint, ehlo_name: &str) -> Result<Session, SmtpError> {
         let at = |stage| move |failure: Failure| SmtpError { stage, failure };
         if !is_host(ehlo_name) {
             return Err(at(Stage::Ehlo)(Failure::Argument("the name of the client")));
@@ -64,7 +79,6 @@ impl Session {
             session = session.start_tls(dialer, endpoint)?;
             session.say_hello(ehlo_name)?;
         }
-        session.sign_in(credential)?;
         Ok(session)
     }
 

@@ -168,6 +168,11 @@ impl Recipient {
         Recipient { reader, ..self }
     }
 
+    /// The same, in another line of the header.
+    pub fn in_role(self, role: Role) -> Recipient {
+        Recipient { role, ..self }
+    }
+
     /// The same, who has a copy of the message already.
     pub fn served(self) -> Recipient {
         Recipient { served: true, ..self }

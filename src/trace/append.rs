@@ -81,17 +81,29 @@ impl Trace {
 
     /// Opens an entry: on disk before the first octet leaves.
     pub fn begin(&self, deed: &Deed<'_>) -> Result<Entry, TraceError> {
-        let begun = self.clock.now();
-        let id = self.append(&[Record::begin(deed, self.local_time(), self.process.clone())])?;
-        Ok(Entry { id, begun })
+        let entries = self.record(&[], std::slice::from_ref(deed))?;
+        Ok(entries.into_iter().next().expect("each deed is opened"))
     }
 
     /// Closes an entry with what came of it.
     pub fn end(&self, entry: Entry, answer: &Answer<'_>) -> Result<(), TraceError> {
-        let took = self.clock.now().duration_since(entry.begun).as_millis();
-        let milliseconds = u64::try_from(took).unwrap_or(0);
-        self.append(&[Record::end(entry.id, answer, self.local_time(), milliseconds)])?;
-        Ok(())
+        self.record(&[(entry, *answer)], &[]).map(|_| ())
+    }
+
+    /// Closes entries and opens others, all synced together; those that were opened are returned in their order.
+    pub fn record(&self, ends: &[(Entry, Answer<'_>)], deeds: &[Deed<'_>]) -> Result<Vec<Entry>, TraceError> {
+        let (now, local) = (self.clock.now(), self.local_time());
+        let ended = ends.iter().map(|(entry, answer)| {
+            let took = now.duration_since(entry.begun).as_millis();
+            Record::end(entry.id, answer, local.clone(), u64::try_from(took).unwrap_or(0))
+        });
+        let begun = deeds.iter().map(|deed| Record::begin(deed, local.clone(), self.process.clone()));
+        let records: Vec<Record> = ended.chain(begun).collect();
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let first = self.append(&records)? + ends.len() as u64;
+        Ok((first..).take(deeds.len()).map(|id| Entry { id, begun: now }).collect())
     }
 
     /// Signs how many records there are and their root. Called at the end of every run; nothing is signed that does not
@@ -149,7 +161,7 @@ impl Trace {
         Ok(fs::Lock::acquire(&self.dir.join("lock"))?)
     }
 
-    /// Adds records and syncs them once; the number of the first is returned.
+    /// Adds records and syncs them once; the number of the first is returned. A failure leaves none of them counted.
     fn append(&self, records: &[Record]) -> Result<u64, TraceError> {
         let _lock = self.lock()?;
         let segments = segment::list(&self.dir)?;
