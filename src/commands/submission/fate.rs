@@ -6,7 +6,7 @@ use super::Limits;
 use crate::commands::traced::causes;
 use crate::mail::Address;
 use crate::outbox::{self, Entry, Settled};
-use crate::smtp::{Failure, Outcome, RecipientOutcome, Reply, SmtpError, Stage};
+use crate::smtp::{Delay, Failure, Outcome, RecipientOutcome, Reply, SmtpError, Stage};
 use crate::trace;
 
 /// What an unsuccessful attempt means for the message.
@@ -92,7 +92,7 @@ fn answer(error: &SmtpError) -> String {
 
 /// When a deferred message is tried again, or that it was too long.
 fn deferred(entry: &Entry, reply: Option<&Reply>, limits: &Limits, now: Timestamp) -> outbox::Outcome {
-    let wait = pause(entry.attempts, reply.and_then(Reply::enhanced), fraction());
+    let wait = pause(entry.attempts, reply.and_then(Reply::delay), fraction());
     let until = now.saturating_add(wait).unwrap_or(now);
     match entry.queued_at.checked_add(limits.expire_after) {
         Ok(end) if until > end => outbox::Outcome::Expired,
@@ -100,15 +100,15 @@ fn deferred(entry: &Entry, reply: Option<&Reply>, limits: &Limits, now: Timestam
     }
 }
 
-/// Five minutes, doubled with each attempt, four hours at most; an hour where the mailbox is full (4.2.2), which five minutes
-/// do not change; a minute where the server took as many recipients as it does at once (4.5.3). A quarter more or less, so
-/// that what was deferred together does not come back together.
-fn pause(attempts: u32, enhanced: Option<&str>, fraction: f64) -> SignedDuration {
+/// Five minutes, doubled with each attempt, four hours at most; an hour where the mailbox is full, which five minutes do not
+/// change; a minute where the server took as many recipients as it does at once. A quarter more or less, so that what was
+/// deferred together does not come back together.
+fn pause(attempts: u32, why: Option<Delay>, fraction: f64) -> SignedDuration {
     let doubled = |minutes: i64| (minutes << attempts.saturating_sub(1).min(10)).min(240);
-    let minutes = match enhanced {
-        Some("4.2.2") => doubled(60),
-        Some("4.5.3") => doubled(1),
-        _ => doubled(5),
+    let minutes = match why {
+        Some(Delay::MailboxFull) => doubled(60),
+        Some(Delay::TooManyRecipients) => doubled(1),
+        Some(Delay::Greylisted | Delay::Congested | Delay::Other) | None => doubled(5),
     };
     SignedDuration::from_secs_f64(minutes as f64 * 60.0 * (0.75 + fraction / 2.0))
 }
@@ -139,11 +139,11 @@ mod tests {
 
     #[test]
     fn a_deferral_lasts_longer_each_time_and_not_for_ever() {
-        let minutes = |attempts, enhanced| pause(attempts, enhanced, 0.5).as_mins();
+        let minutes = |attempts, why| pause(attempts, why, 0.5).as_mins();
         assert_eq!([1, 2, 3, 4, 100].map(|attempts| minutes(attempts, None)), [5, 10, 20, 40, 240]);
-        assert_eq!([1, 2, 3, 4].map(|attempts| minutes(attempts, Some("4.2.2"))), [60, 120, 240, 240]);
-        assert_eq!(minutes(1, Some("4.5.3")), 1);
-        let spread = [0.0, 1.0].map(|fraction| pause(1, Some("4.7.1"), fraction).as_secs());
+        assert_eq!([1, 2, 3, 4].map(|attempts| minutes(attempts, Some(Delay::MailboxFull))), [60, 120, 240, 240]);
+        assert_eq!(minutes(1, Some(Delay::TooManyRecipients)), 1);
+        let spread = [0.0, 1.0].map(|fraction| pause(1, Some(Delay::Greylisted), fraction).as_secs());
         assert_eq!(spread, [225, 375]);
         assert!((0.0..=1.0).contains(&fraction()));
     }

@@ -103,6 +103,9 @@ pub(super) fn submit(
     limits: Limits,
     settled: &mut dyn FnMut(&Entry) -> Result<(), Error>,
 ) -> Result<Submitted, Error> {
+    // One message by itself goes step by step: what is refused on the way is then never unknown.
+    let window = if copies.len() == 1 { 1 } else { limits.window };
+    let limits = Limits { window, jobs: limits.jobs.min(copies.len()), ..limits };
     let feed = Feed::new(limits.pace);
     let mut held = copies;
     loop {
