@@ -13,6 +13,8 @@ mod kills;
 mod lookup;
 mod memory;
 mod outbox;
+mod outbox_alerts;
+mod outbox_service;
 pub mod package;
 pub mod post;
 mod purge_check;

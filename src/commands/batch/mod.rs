@@ -24,6 +24,7 @@ use self::intake::Queued;
 use self::people::People;
 use self::press::{Job, Press};
 use super::account::Account;
+use super::alert;
 use super::error::Error;
 use super::message::{Bench, Words};
 use super::outbox::{self, Line};
@@ -108,11 +109,7 @@ enum Say {
 }
 
 /// The whole story of a batch; `tell` hears how far it has come.
-pub fn send(
-    account: &Account<'_>,
-    request: &Request,
-    tell: &mut dyn FnMut(&Progress),
-) -> Result<Sent, Error> {
+pub fn send(account: &Account<'_>, request: &Request, tell: &mut dyn FnMut(&Progress)) -> Result<Sent, Error> {
     let bench = Bench::new(account, request.protection == Protection::Smime || account.has_keys())?;
     let outbox = account.outbox()?;
     let mut manifest = Manifest::open(&request.manifest)?;
@@ -232,6 +229,9 @@ impl<'a> Run<'_, 'a> {
                 Ok(())
             },
         )?;
+        if !self.request.dry_run {
+            alert::after_submission(self.account, self.outbox, &submitted);
+        }
         sent.rows.sort_unstable_by_key(|(row, _)| *row);
         sent.progress = progress;
         sent.trouble = submitted.trouble;
@@ -317,7 +317,11 @@ impl Sent {
     }
 
     /// The rows in their order, as the outbox holds them now.
-    pub fn lines(&self, account: &Account<'_>, tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>) -> Result<(), Error> {
+    pub fn lines(
+        &self,
+        account: &Account<'_>,
+        tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
         let outbox = account.outbox()?;
         for (row, queued) in &self.rows {
             let Some((id, known)) = queued else { continue };

@@ -25,7 +25,7 @@ use super::Told;
 use super::account::Account;
 use super::error::Error;
 use crate::net::Credential;
-use crate::outbox::{CopyId, Entry, Outbox};
+use crate::outbox::{CopyId, Entry, Outbox, State};
 use crate::smtp::{Extensions, Notify, Session};
 use crate::trace::Action;
 
@@ -76,6 +76,8 @@ pub(super) struct Submitted {
     pub trouble: Option<Error>,
     /// Whether it was stopped before everything was begun.
     pub stopped: bool,
+    /// Whether the server took something.
+    pub accepted: bool,
 }
 
 /// Opens a session and signs in.
@@ -107,14 +109,15 @@ pub(super) fn submit(
     let window = if copies.len() == 1 { 1 } else { limits.window };
     let limits = Limits { window, jobs: limits.jobs.min(copies.len()), ..limits };
     let feed = Feed::new(limits.pace);
-    let mut held = copies;
+    let (mut held, mut accepted) = (copies, false);
     loop {
         feed.push(std::mem::take(&mut held));
         feed.close();
         let submitted = submit_with(account, outbox, &feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
+        accepted |= submitted.accepted;
         held = feed.take_held();
         if !limits.waits || held.is_empty() || submitted.trouble.is_some() || submitted.stopped {
-            return Ok(submitted);
+            return Ok(Submitted { accepted, ..submitted });
         }
         wait_for_others(outbox, &feed, &held)?;
     }
@@ -148,6 +151,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     let jobs = if account.signs_in_by_code() { limits.jobs.min(1) } else { limits.jobs };
     let mut trouble: Option<Error> = None;
     let mut failed: Option<Error> = None;
+    let mut accepted = false;
     std::thread::scope(|scope| {
         let (events, heard) = sync_channel::<Event<X>>(WAITING);
         let (asks, asked) = sync_channel(WAITING);
@@ -189,7 +193,10 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                     (account.world.tell)(told);
                     Ok(())
                 }
-                Event::Settled(entry) => settled(&entry),
+                Event::Settled(entry) => {
+                    accepted |= entry.recipients.iter().any(|one| one.state == State::Accepted);
+                    settled(&entry)
+                }
                 Event::Trouble(error) => {
                     trouble.get_or_insert(error);
                     Ok(())
@@ -205,6 +212,6 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     match failed {
         Some(error) => Err(error),
         // A connection that did not come about is no trouble where the others did all the work.
-        None => Ok(Submitted { trouble: trouble.filter(|_| !feed.is_done()), stopped: feed.is_stopped() }),
+        None => Ok(Submitted { trouble: trouble.filter(|_| !feed.is_done()), stopped: feed.is_stopped(), accepted }),
     }
 }
