@@ -162,7 +162,8 @@ fn words_for(why: &Why) -> (&'static str, String) {
         }
         Why::KeyTaken => (
             "key-taken",
-            "a message with this key was queued before and says something else; --replace sends this one too".to_owned(),
+            "a message with this key was queued before and says something else; --replace sends this one too"
+                .to_owned(),
         ),
         Why::NoPasswordCommand => {
             ("password-command", "the password of a package has to go somewhere; give --password-command".to_owned())
@@ -234,7 +235,9 @@ fn summary(session: &Session<'_>, request: &Request, sent: &Sent) -> io::Result<
     }
     let Progress { rows, queued, known, accepted, deferred, refused, unknown } = sent.progress;
     if request.dry_run {
-        return session.output.line(format_args!("{GOOD}checked{GOOD:#} {queued} of {rows} messages; nothing was queued"));
+        return session
+            .output
+            .line(format_args!("{GOOD}checked{GOOD:#} {queued} of {rows} messages; nothing was queued"));
     }
     let mut parts = vec![format!("{} queued", queued - known)];
     let more = [(known, "known before, not sent again"), (accepted, "accepted"), (deferred, "deferred")];
@@ -262,7 +265,8 @@ impl Results {
     }
 
     fn publish(self) -> Result<(), Diagnosis> {
-        let failed = |error: &(dyn std::error::Error + 'static)| Diagnosis::caused(Status::CannotCreate, "results", error);
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| Diagnosis::caused(Status::CannotCreate, "results", error);
         let file = self.file.into_inner().map_err(|error| failed(error.error()))?;
         file.publish(&self.path).map_err(|error| failed(&error))
     }

@@ -75,9 +75,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
             }
             Ok(if run.interrupted { status.and(Status::Interrupted) } else { status })
         }
-        Deed::Cancel { id } => {
-            Answer::whole(session, &outbox::cancel(account, id)?)
-        }
+        Deed::Cancel { id } => Answer::whole(session, &outbox::cancel(account, id)?),
         Deed::Resolve { id, assume } => {
             let resolution = match assume {
                 Fate::Delivered => Resolution::Delivered,

@@ -19,9 +19,12 @@ pub struct Line {
     pub schema: &'static str,
     /// The number of the message in the outbox.
     pub id: String,
+    /// The number of the copy: those with the same one are handed over together.
+    pub copy: String,
     pub message_id: String,
     pub recipient: String,
-    /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown` or `cancelled`.
+    /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown`, `delivered`, `read`, `bounced`,
+    /// `expired` or `cancelled`.
     pub state: &'static str,
     pub protection: String,
     /// The content encryption; absent without S/MIME.
@@ -39,11 +42,7 @@ pub struct Line {
 }
 
 /// The messages, oldest first; `open` leaves out what is settled.
-pub fn list(
-    account: &Account<'_>,
-    open: bool,
-    tell: &mut dyn FnMut(&Line) -> io::Result<()>,
-) -> Result<(), Error> {
+pub fn list(account: &Account<'_>, open: bool, tell: &mut dyn FnMut(&Line) -> io::Result<()>) -> Result<(), Error> {
     for entry in account.outbox()?.list() {
         let entry = entry?;
         for line in lines(&entry).filter(|_| !open || !entry.state.is_final()) {
@@ -114,6 +113,7 @@ pub(super) fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
     entry.recipients.iter().map(|recipient| Line {
         schema: "mss.outbox/1",
         id: entry.id.to_string(),
+        copy: entry.copy.to_string(),
         message_id: entry.message_id.to_string(),
         recipient: recipient.address.to_string(),
         state: shown(entry.state, recipient.state).word(),

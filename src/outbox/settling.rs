@@ -40,13 +40,7 @@ impl Outbox {
     }
 
     /// Turns every recipient that stands in one state to another, in every copy that nobody has in hand.
-    fn settle_all(
-        &self,
-        id: Id,
-        from: impl Fn(State) -> bool,
-        to: State,
-        because: &str,
-    ) -> Result<(), OutboxError> {
+    fn settle_all(&self, id: Id, from: impl Fn(State) -> bool, to: State, because: &str) -> Result<(), OutboxError> {
         self.change(|transaction| self.turn_all(transaction, id, from, to, because))
     }
 

@@ -7,13 +7,16 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::fs;
 use crate::fs::Staged;
+use crate::journal::JournalError;
 use crate::mail::{Address, Envelope, MessageId};
 use crate::process::Process;
 use crate::secret::{SealingKey, Secret};
 
 use crate::sealed::{Protection, Sealed, Suite};
 
-use super::*;
+use super::{
+    CopyId, Enqueued, Entry, Id, Lease, NewMessage, News, Outbox, OutboxError, Outcome, Resolution, Settled, State, io,
+};
 
 const MESSAGE: &[u8] = b"Subject: [...]\r\n\r\nMIIsealed";
 
@@ -60,7 +63,13 @@ fn enqueue_copies(outbox: &Outbox, key: u8, content: u8, copies: &[&[&str]]) -> 
     let spool = folder();
     let mut copies: Vec<Sealed> =
         copies.iter().map(|recipients| sealed_for(spool.path(), key, recipients, MESSAGE)).collect();
-    let new = NewMessage { key: [key; 32], content: [content; 32], label: Some("row 1"), copies: &mut copies, replace: false };
+    let new = NewMessage {
+        key: [key; 32],
+        content: [content; 32],
+        label: Some("row 1"),
+        copies: &mut copies,
+        replace: false,
+    };
     outbox.enqueue(&mut [new]).unwrap().remove(0).unwrap()
 }
 
@@ -220,7 +229,11 @@ fn outcomes_are_kept_for_each_recipient() {
     let later = time("2026-11-05T08:15:00Z");
     let entry = lease
         .close(vec![
-            settled("dr.durand@medecin.sandbox", Outcome::Accepted { queue_id: Some("4bQ".to_owned()), notified: true }, "250 Ok"),
+            settled(
+                "dr.durand@medecin.sandbox",
+                Outcome::Accepted { queue_id: Some("4bQ".to_owned()), notified: true },
+                "250 Ok",
+            ),
             settled("dr.lefevre@medecin.sandbox", Outcome::Deferred { until: later }, "451 4.3.0 later"),
         ])
         .unwrap();

@@ -108,21 +108,17 @@ enum Say {
 }
 
 /// The whole story of a batch; `tell` hears how far it has come.
-pub fn send(
-    account: &Account<'_>,
-    request: &Request,
-    tell: &mut dyn FnMut(&Progress),
-) -> Result<Sent, Error> {
+pub fn send(account: &Account<'_>, request: &Request, tell: &mut dyn FnMut(&Progress)) -> Result<Sent, Error> {
     let bench = Bench::new(account, request.protection == Protection::Smime || account.has_keys())?;
     let outbox = account.outbox()?;
     let mut manifest = Manifest::open(&request.manifest)?;
     let mut people = People::new(account);
     let size_limit = if request.queue_only { None } else { size_limit(account) };
     let check = Check { account, request, bench: &bench, outbox: &outbox, size_limit };
-    let checked = check.read(&mut manifest, &mut people)?;
-    let mut sent = Sent { faults: checked.faults, ..Sent::default() };
+    let mut checked = check.read(&mut manifest, &mut people)?;
+    let wrong = std::mem::take(&mut checked.wrong);
+    let mut sent = Sent { faults: checked.faults, wrong, ..Sent::default() };
     if checked.faults > 0 && (!request.partial || checked.is_bad(0)) {
-        sent.wrong = checked.wrong;
         return Ok(sent);
     }
     let run = Run { account, request, bench: &bench, outbox: &outbox };
@@ -232,6 +228,18 @@ impl<'a> Run<'_, 'a> {
                 Ok(())
             },
         )?;
+        let submitted = match feed.take_held() {
+            held if held.is_empty() || submitted.stopped || submitted.trouble.is_some() => submitted,
+            held => {
+                // The same manifest in another process: what it does not bring to an end is taken over.
+                submission::wait_for_others(self.account, self.outbox, &held)?;
+                let mut settled = |entry: &Entry| {
+                    shared.borrow_mut().0.add(entry);
+                    Ok(())
+                };
+                submission::submit(self.account, self.outbox, held, limits, &mut settled)?
+            }
+        };
         sent.rows.sort_unstable_by_key(|(row, _)| *row);
         sent.progress = progress;
         sent.trouble = submitted.trouble;
@@ -317,7 +325,11 @@ impl Sent {
     }
 
     /// The rows in their order, as the outbox holds them now.
-    pub fn lines(&self, account: &Account<'_>, tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>) -> Result<(), Error> {
+    pub fn lines(
+        &self,
+        account: &Account<'_>,
+        tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
         let outbox = account.outbox()?;
         for (row, queued) in &self.rows {
             let Some((id, known)) = queued else { continue };
