@@ -115,6 +115,15 @@ transport\t'As composed, readable by the operators; TLS on the way, recipients o
 complete -c mss -n "__fish_mss_using_subcommand send" -l package-format -d 'With a package: one page that a browser opens, up to 50 MB, or a ZIP that 7-Zip, Keka or WinRAR opens' -r -f -a "html\t'One page that decrypts itself in a browser'
 zip\t'A ZIP archive with AES-256'"
 complete -c mss -n "__fish_mss_using_subcommand send" -l password-command -d 'With a package: run this command with the password on its stdin, instead of showing it on the terminal' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l notify -d 'When servers are to tell of the delivery; may be given several times, or with commas (RFC 3461)' -r -f -a "success\t'It is in the mailbox'
+failure\t'It could not be delivered'
+delay\t'It is still under way after some time'
+never\t'Nothing is to be told'"
+complete -c mss -n "__fish_mss_using_subcommand send" -l batch -d 'Send a message for each row of a manifest, CSV or JSON Lines; checked whole before anything is queued' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l results -d 'Write what became of each row to this file, as JSON Lines' -r -F
+complete -c mss -n "__fish_mss_using_subcommand send" -l jobs -d 'Connections side by side; with one-time codes there is one' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l window -d 'Messages in flight on each connection: each is unknown if the line breaks' -r
+complete -c mss -n "__fish_mss_using_subcommand send" -l rate -d 'At most so many messages in a second, minute or hour, such as 600/m' -r
 complete -c mss -n "__fish_mss_using_subcommand send" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand send" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -131,6 +140,8 @@ complete -c mss -n "__fish_mss_using_subcommand send" -l package -d 'The same as
 complete -c mss -n "__fish_mss_using_subcommand send" -l partial -d 'Send to those who can be served, even if others cannot; the status is 79 then'
 complete -c mss -n "__fish_mss_using_subcommand send" -l again -d 'Send anew even if the same message was sent before'
 complete -c mss -n "__fish_mss_using_subcommand send" -l dry-run -d 'Look up, check and seal, but queue and submit nothing'
+complete -c mss -n "__fish_mss_using_subcommand send" -l replace -d 'A row that says something else than before under the same key is sent as a new message'
+complete -c mss -n "__fish_mss_using_subcommand send" -l queue-only -d 'Seal and queue, but leave the submission to mss outbox run'
 complete -c mss -n "__fish_mss_using_subcommand send" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
 complete -c mss -n "__fish_mss_using_subcommand send" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
 complete -c mss -n "__fish_mss_using_subcommand send" -s q -l quiet -d 'Say nothing but the answer and errors'

@@ -21,6 +21,9 @@ const MOMENT: &str = "2026-01-05T08:00:00Z";
 fn desk() -> Bench {
     let bench = Bench::new().clock(MOMENT);
     bench.file("result.pdf", b"%PDF-1.7\n% a result for an example\n%%EOF\n");
+    let row = |number: u8| format!("analysis-{number},dr.durand@medecin.sandbox,Bilan {number},result.pdf\n");
+    let rows = [row(1), row(2), row(3)].concat();
+    bench.file("results.csv", format!("key,to,subject,attach\n{rows}").as_bytes());
     bench.file("scan.png", b"\x89PNG\r\n\x1a\n");
     bench.file("letter.txt", "Cher confrère,\nvoici le résultat.\n".as_bytes());
     bench

@@ -14,8 +14,8 @@ use crate::imap::{self, ImapError};
 use crate::inbox::InboxError;
 use crate::journal::JournalError;
 use crate::mail::ComposeError;
-use crate::net::{HttpError, LinkError};
 use crate::manifest::ManifestError;
+use crate::net::{HttpError, LinkError};
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
 use crate::pki::{Finding, KeyError, TokenFailure};
@@ -371,9 +371,9 @@ fn list(error: &CacheError) -> (Status, &'static str) {
 fn manifest(error: &ManifestError) -> (Status, &'static str) {
     match error {
         ManifestError::Unreadable { .. } | ManifestError::NotAFile { .. } => (Status::NoInput, "manifest-unreadable"),
-        ManifestError::RowChanged { .. }
-        | ManifestError::LengthChanged { .. }
-        | ManifestError::HeaderChanged => (Status::Data, "manifest-changed"),
+        ManifestError::RowChanged { .. } | ManifestError::LengthChanged { .. } | ManifestError::HeaderChanged => {
+            (Status::Data, "manifest-changed")
+        }
         ManifestError::Utf16
         | ManifestError::NoHeader
         | ManifestError::JsonArray

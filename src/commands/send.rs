@@ -63,6 +63,8 @@ pub struct Line {
     pub schema: &'static str,
     /// The number of the message in the outbox; absent in a dry run.
     pub id: Option<String>,
+    /// The number of the copy: those with the same one are handed over together.
+    pub copy: Option<String>,
     pub message_id: String,
     pub recipient: String,
     /// `to`, `cc` or `bcc`.
@@ -228,6 +230,7 @@ fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(
     Line {
         schema: "mss.send/1",
         id: queued.map(|(entry, _)| entry.id.to_string()),
+        copy: queued.map(|(entry, _)| entry.copy.to_string()),
         message_id,
         recipient: one.address().to_string(),
         role: role_name(one.role()),

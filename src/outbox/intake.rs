@@ -160,7 +160,7 @@ impl Outbox {
             Some(id) => rows::copies(transaction, id)?.first().map(|row| rows::entry(transaction, self.key(), row)),
             None => None,
         };
-        let known_as = known_as.transpose()?.map(|entry| entry.message_id.to_string());
+        let known_as = known_as.transpose()?.map(|entry| entry.message_id.as_str().to_owned());
         let fits = |copy: &Written| {
             known_as.as_ref().is_none_or(|known| *known == copy.details.message_id)
                 && !copy.recipients.iter().any(|address| served.contains(address))

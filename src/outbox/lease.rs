@@ -71,7 +71,8 @@ impl Outbox {
             lease.settled = true;
             drop(lease);
         }
-        let lease = |entry: Result<Entry, OutboxError>| entry.map(|entry| Lease { outbox: self, entry, settled: false });
+        let lease =
+            |entry: Result<Entry, OutboxError>| entry.map(|entry| Lease { outbox: self, entry, settled: false });
         Ok(Turned { settled, committed, claimed: claimed.into_iter().map(lease).collect() })
     }
 
@@ -132,9 +133,11 @@ impl Outbox {
 
     fn commit(&self, transaction: &Transaction<'_>, id: CopyId, now: Timestamp) -> Result<(), OutboxError> {
         self.still_ours(transaction, id, &[State::Submitting])?;
-        transaction
-            .prepare_cached("UPDATE copy SET state = ?2, changed_at = ?3 WHERE id = ?1")?
-            .execute(params![id.0, State::Committing.word(), now.as_microsecond()])?;
+        transaction.prepare_cached("UPDATE copy SET state = ?2, changed_at = ?3 WHERE id = ?1")?.execute(params![
+            id.0,
+            State::Committing.word(),
+            now.as_microsecond()
+        ])?;
         Ok(rows::event(transaction, self.key(), id, None, State::Committing, now, None)?)
     }
 
@@ -153,7 +156,8 @@ impl Outbox {
         let states = rows::recipient_states(transaction, id)?;
         for one in said {
             let places = entry.recipients.iter().zip(&states).enumerate();
-            let waiting = places.filter(|(_, (recipient, state))| recipient.address == one.address && state.is_pending());
+            let waiting =
+                places.filter(|(_, (recipient, state))| recipient.address == one.address && state.is_pending());
             for (place, _) in waiting {
                 let state = one.outcome.state();
                 rows::set_recipient(transaction, id, place, state, now)?;
@@ -177,9 +181,8 @@ impl Outbox {
     /// Refuses where the lease was taken back meanwhile.
     fn still_ours(&self, transaction: &Transaction<'_>, id: CopyId, states: &[State]) -> Result<State, OutboxError> {
         let row = self.row(transaction, id)?;
-        let owner: Option<String> = transaction
-            .prepare_cached("SELECT owner FROM copy WHERE id = ?1")?
-            .query_row([id.0], |row| row.get(0))?;
+        let owner: Option<String> =
+            transaction.prepare_cached("SELECT owner FROM copy WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?;
         let ours = owner.as_deref() == Some(self.owner.to_string().as_str());
         match row.state {
             state if ours && states.contains(&state) => Ok(state),

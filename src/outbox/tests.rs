@@ -7,13 +7,16 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::fs;
 use crate::fs::Staged;
+use crate::journal::JournalError;
 use crate::mail::{Address, Envelope, MessageId};
 use crate::process::Process;
 use crate::secret::{SealingKey, Secret};
 
 use crate::sealed::{Protection, Sealed, Suite};
 
-use super::*;
+use super::{
+    CopyId, Enqueued, Entry, Id, Lease, NewMessage, News, Outbox, OutboxError, Outcome, Resolution, Settled, State, io,
+};
 
 const MESSAGE: &[u8] = b"Subject: [...]\r\n\r\nMIIsealed";
 

@@ -1,6 +1,7 @@
 //! The real program from end to end: one file for each verb, and some for accidents.
 
 mod audit;
+mod batch;
 mod certificates;
 mod config;
 mod demo;

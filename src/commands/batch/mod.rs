@@ -29,7 +29,7 @@ use super::error::Error;
 use super::message::{Bench, Words};
 use super::outbox::{self, Line};
 use super::packaged::Packaging;
-use super::submission::{self, Feed, Limits};
+use super::submission::{self, Feed, Limits, Submitted};
 use crate::manifest::{Manifest, NoRow, Row, Rows};
 use crate::outbox::{Entry, Id, Outbox, State};
 use crate::sealed::Protection;
@@ -116,10 +116,10 @@ pub fn send(account: &Account<'_>, request: &Request, tell: &mut dyn FnMut(&Prog
     let mut people = People::new(account);
     let size_limit = if request.queue_only { None } else { size_limit(account) };
     let check = Check { account, request, bench: &bench, outbox: &outbox, size_limit };
-    let checked = check.read(&mut manifest, &mut people)?;
-    let mut sent = Sent { faults: checked.faults, ..Sent::default() };
+    let mut checked = check.read(&mut manifest, &mut people)?;
+    let wrong = std::mem::take(&mut checked.wrong);
+    let mut sent = Sent { faults: checked.faults, wrong, ..Sent::default() };
     if checked.faults > 0 && (!request.partial || checked.is_bad(0)) {
-        sent.wrong = checked.wrong;
         return Ok(sent);
     }
     let run = Run { account, request, bench: &bench, outbox: &outbox };
@@ -229,6 +229,19 @@ impl<'a> Run<'_, 'a> {
                 Ok(())
             },
         )?;
+        let submitted = match feed.take_held() {
+            held if held.is_empty() || submitted.stopped || submitted.trouble.is_some() => submitted,
+            held => {
+                // The same manifest in another process: what it does not bring to an end is taken over.
+                submission::wait_for_others(self.account, self.outbox, &held)?;
+                let mut settled = |entry: &Entry| {
+                    shared.borrow_mut().0.add(entry);
+                    Ok(())
+                };
+                let after = submission::submit(self.account, self.outbox, held, limits, &mut settled)?;
+                Submitted { accepted: submitted.accepted || after.accepted, ..after }
+            }
+        };
         if !self.request.dry_run {
             alert::after_submission(self.account, self.outbox, &submitted);
         }

@@ -21,6 +21,8 @@ pub struct Line {
     pub schema: &'static str,
     /// The number of the message in the outbox.
     pub id: String,
+    /// The number of the copy: those with the same one are handed over together.
+    pub copy: String,
     pub message_id: String,
     pub recipient: String,
     /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown`, `delivered`, `read`, `bounced`,
@@ -117,6 +119,7 @@ pub(super) fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
     entry.recipients.iter().map(|recipient| Line {
         schema: "mss.outbox/1",
         id: entry.id.to_string(),
+        copy: entry.copy.to_string(),
         message_id: entry.message_id.to_string(),
         recipient: recipient.address.to_string(),
         state: shown(entry.state, recipient.state).word(),

@@ -157,7 +157,7 @@ impl<'a, X> Round<'_, 'a, '_, X> {
                 return None;
             }
         };
-        let envelope_id = entry.message_id.as_str().trim_matches(['<', '>']).to_owned();
+        let envelope_id = entry.message_id.as_str().to_owned();
         let notify = self.courier.limits.notify;
         let notices = Notices { envelope_id: Some(envelope_id), notify, ret: Return::Headers };
         let parameters = Parameters { size: entry.size, notices: Some(notices), ..Parameters::default() };
@@ -165,4 +165,3 @@ impl<'a, X> Round<'_, 'a, '_, X> {
         Some((ticket, Order { envelope, parameters, content: Box::new(content) }))
     }
 }
-

@@ -66,7 +66,7 @@ impl Feed {
     }
 
     /// What others had in hand; they are forgotten here.
-    pub(super) fn take_held(&self) -> Vec<CopyId> {
+    pub(in crate::commands) fn take_held(&self) -> Vec<CopyId> {
         std::mem::take(&mut self.state().held)
     }
 

@@ -119,13 +119,13 @@ pub(super) fn submit(
         if !limits.waits || held.is_empty() || submitted.trouble.is_some() || submitted.stopped {
             return Ok(Submitted { accepted, ..submitted });
         }
-        wait_for_others(outbox, &feed, &held)?;
+        wait_for_others(account, outbox, &held)?;
     }
 }
 
 /// Waits until another process is done with one of these copies, or has ended.
-fn wait_for_others(outbox: &Outbox, feed: &Feed, held: &[CopyId]) -> Result<(), Error> {
-    while !feed.is_stopped() {
+pub(super) fn wait_for_others(account: &Account<'_>, outbox: &Outbox, held: &[CopyId]) -> Result<(), Error> {
+    while !held.is_empty() && !account.is_interrupted() {
         for copy in held {
             if !outbox.is_held(*copy)? {
                 return Ok(());
