@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
+use crate::process::{Moment, here};
+
 use super::OutboxError;
 use super::content::Content;
 use super::entry::{CopyId, Entry, Outcome, Settled, State, summary};
@@ -54,6 +56,12 @@ impl Outbox {
         }
         let (mut settled, mut committed, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
         let Turn { settle, commit, claim } = turn;
+        let deeds = [
+            (!settle.is_empty(), Moment::BeforeSettlement, Moment::AfterSettlement),
+            (!commit.is_empty(), Moment::BeforeCommit, Moment::AfterCommit),
+            (!claim.is_empty(), Moment::BeforeClaim, Moment::AfterClaim),
+        ];
+        deeds.iter().filter(|deed| deed.0).for_each(|deed| here(deed.1));
         self.change(|transaction| {
             let now = self.clock.now();
             for (lease, said) in &settle {
@@ -67,6 +75,7 @@ impl Outbox {
             }
             Ok(())
         })?;
+        deeds.iter().filter(|deed| deed.0).for_each(|deed| here(deed.2));
         for (mut lease, _) in settle {
             lease.settled = true;
             drop(lease);

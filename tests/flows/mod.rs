@@ -13,6 +13,7 @@ mod init;
 mod kills;
 mod lookup;
 mod memory;
+mod moments;
 mod outbox;
 pub mod package;
 pub mod post;
