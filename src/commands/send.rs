@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::addressee::{self, Addressee, role_name};
+use super::alert;
 use super::error::Error;
 use super::gate::Gate;
 use super::message::{Bench, Words, attach};
@@ -125,6 +126,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     let waiting = outbox.entries(id)?.into_iter().filter(|entry| entry.state.is_pending()).map(|entry| entry.copy);
     let limits = Limits { notify: request.notify.unwrap_or(account.limits().notify), ..account.limits() };
     let submitted = submission::submit(account, &outbox, waiting.collect(), limits, &mut |_| Ok(()))?;
+    alert::after_submission(account, &outbox, &submitted);
     let entries = outbox.entries(id)?;
     let mut lines = Vec::new();
     for one in &addressees {

@@ -15,6 +15,8 @@ mod lookup;
 mod memory;
 mod moments;
 mod outbox;
+mod outbox_alerts;
+mod outbox_service;
 pub mod package;
 pub mod post;
 mod purge_check;

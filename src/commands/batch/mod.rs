@@ -24,6 +24,7 @@ use self::intake::Queued;
 use self::people::People;
 use self::press::{Job, Press};
 use super::account::Account;
+use super::alert;
 use super::error::Error;
 use super::message::{Bench, Words};
 use super::outbox::{self, Line};
@@ -230,6 +231,9 @@ impl<'a> Run<'_, 'a> {
             &mut settled,
         )?;
         let submitted = submission::take_over(self.account, self.outbox, &feed, limits, submitted, &mut settled)?;
+        if !self.request.dry_run {
+            alert::after_submission(self.account, self.outbox, &submitted);
+        }
         sent.rows.sort_unstable_by_key(|(row, _)| *row);
         sent.progress = progress;
         sent.trouble = submitted.trouble;
