@@ -23,3 +23,4 @@ mod refusals;
 mod sandbox;
 mod schemas;
 mod send;
+mod shortage;
