@@ -25,3 +25,4 @@ mod refusals;
 mod sandbox;
 mod schemas;
 mod send;
+mod shortage;

@@ -12,7 +12,8 @@ use crate::bench::{Bench, Outcome};
 /// How often a moment of a batch is tried: when it comes for the first time, the second, the third.
 const TIMES: u32 = 3;
 
-fn killed_at(bench: &Bench, words: &[&str], moment: &str, time: u32) -> Outcome {
+/// Runs until this moment has come so many times.
+pub fn killed_at(bench: &Bench, words: &[&str], moment: &str, time: u32) -> Outcome {
     bench.call(words).variable("MSS_KILL_AT", &format!("{moment}:{time}")).run()
 }
 
@@ -34,7 +35,7 @@ fn copies(bench: &Bench, message_id: &str) -> usize {
 }
 
 /// Settles what is unknown by what is in the mailbox, sends what was lost; tells how many were unknown.
-fn settle(bench: &Bench) -> usize {
+pub fn settle(bench: &Bench) -> usize {
     let open = bench.run(["--json", "outbox", "list", "--open"]).status(0).json_lines();
     let mut unknown = 0;
     for line in open.iter().filter(|line| line["state"] == "unknown") {
@@ -52,7 +53,7 @@ fn settle(bench: &Bench) -> usize {
 
 /// Every message of the outbox is in the mailbox once, and nothing else is.
 #[track_caller]
-fn assert_each_once(bench: &Bench, count: usize, when: &str) {
+pub fn assert_each_once(bench: &Bench, count: usize, when: &str) {
     let lines = bench.run(["--json", "outbox", "list"]).status(0).json_lines();
     assert_eq!((lines.len(), delivered(bench, DURAND)), (count, count), "{when}");
     for line in lines {
