@@ -1,7 +1,12 @@
 //! Which process this is, and whether another one still runs: who holds a lease, and who left it behind.
 
+mod moment;
+
 use std::fmt;
 
+#[cfg(debug_assertions)]
+pub use moment::choose;
+pub use moment::{Moment, here};
 use rustix::process::{Pid, getpid, test_kill_process};
 
 /// One process for as long as it runs: its number, when it started, on which boot, and in which numbering of processes.

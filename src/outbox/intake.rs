@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::fs::Staged;
 use crate::mail::Address;
+use crate::process::{Moment, here};
 use crate::sealed::{Sealed, Suite};
 
 use super::OutboxError;
@@ -65,10 +66,13 @@ impl Outbox {
             }
         }
         let path = self.files().join(&file);
+        here(Moment::OctetsWritten);
         if end > 0 {
             staged.publish_new(&path)?;
         }
+        here(Moment::FileNamed);
         let inserted = self.insert(messages, written);
+        here(Moment::RowsWritten);
         let added = |one: &Result<Enqueued, OutboxError>| matches!(one, Ok(Enqueued::New(..)));
         if end > 0 && !inserted.as_ref().is_ok_and(|all| all.iter().any(added)) {
             let _ = std::fs::remove_file(path);

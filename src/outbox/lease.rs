@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
+use crate::process::{Moment, here};
+
 use super::OutboxError;
 use super::content::Content;
 use super::entry::{CopyId, Entry, Outcome, Settled, State, summary};
@@ -54,6 +56,12 @@ impl Outbox {
         }
         let (mut settled, mut committed, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
         let Turn { settle, commit, claim } = turn;
+        let deeds = [
+            (!settle.is_empty(), Moment::BeforeSettlement, Moment::AfterSettlement),
+            (!commit.is_empty(), Moment::BeforeCommit, Moment::AfterCommit),
+            (!claim.is_empty(), Moment::BeforeClaim, Moment::AfterClaim),
+        ];
+        deeds.iter().filter(|deed| deed.0).for_each(|deed| here(deed.1));
         self.change(|transaction| {
             let now = self.clock.now();
             for (lease, said) in &settle {
@@ -67,6 +75,7 @@ impl Outbox {
             }
             Ok(())
         })?;
+        deeds.iter().filter(|deed| deed.0).for_each(|deed| here(deed.2));
         for (mut lease, _) in settle {
             lease.settled = true;
             drop(lease);
@@ -190,10 +199,11 @@ impl Outbox {
         }
     }
 
-    fn give_back(&self, entry: &Entry) -> Result<(), OutboxError> {
+    fn give_back(&self, entry: &Entry, left: bool) -> Result<(), OutboxError> {
         let now = self.clock.now();
         self.change(|transaction| {
             let held = self.still_ours(transaction, entry.copy, &[State::Submitting, State::Committing])?;
+            let held = if left { held } else { State::Submitting };
             self.end_lease(transaction, &self.row(transaction, entry.copy)?, held, now)
         })
     }
@@ -256,10 +266,11 @@ impl<'a> Lease<'a> {
         self.close(said)
     }
 
-    /// Gives the copy back as if it had not been taken; behind the point of no return, as unknown.
+    /// Gives the copy back as if it had not been taken: for whoever knows that its last octets never left. Many copies pass the
+    /// point of no return in one step, and the line may break before the turn of some of them comes.
     pub fn release(mut self) -> Result<(), OutboxError> {
         self.settled = true;
-        self.outbox.give_back(&self.entry)
+        self.outbox.give_back(&self.entry, false)
     }
 }
 
@@ -275,7 +286,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if !self.settled {
             // Nothing can be told here; what is not given back now is taken back once the process has ended.
-            let _ = self.outbox.give_back(&self.entry);
+            let _ = self.outbox.give_back(&self.entry, true);
         }
     }
 }

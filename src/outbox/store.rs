@@ -153,13 +153,6 @@ impl Outbox {
         })
     }
 
-    /// Whether another process that still runs has a lease on this copy.
-    pub fn is_held(&self, copy: CopyId) -> Result<bool, OutboxError> {
-        self.recover()?;
-        let state = self.row(&self.connection(), copy)?.state;
-        Ok(matches!(state, State::Submitting | State::Committing))
-    }
-
     pub(super) fn row(&self, connection: &Connection, copy: CopyId) -> Result<CopyRow, OutboxError> {
         rows::copy(connection, copy)?.ok_or(OutboxError::NoSuchMessage { id: Id(copy.0) })
     }

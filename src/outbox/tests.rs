@@ -279,6 +279,18 @@ fn a_lease_that_is_dropped_puts_the_message_back() {
 }
 
 #[test]
+fn a_message_that_was_cleared_and_never_left_is_queued_again() {
+    let dir = folder();
+    let outbox = open(dir.path());
+    let id = queued(&outbox, 1);
+    let lease = outbox.claim(id).unwrap();
+    lease.point_of_no_return().unwrap();
+    lease.release().unwrap();
+    assert_eq!(outbox.entry(id).unwrap().state, State::Queued);
+    outbox.claim(id).unwrap().close_all(&accepted(), "250 Ok").unwrap();
+}
+
+#[test]
 fn what_a_killed_process_had_is_queued_again_or_unknown() {
     let dir = folder();
     let id = queued(&open(dir.path()), 1);

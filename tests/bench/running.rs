@@ -76,6 +76,18 @@ impl Running {
         }
     }
 
+    /// Ends it at once when it has run for so long, and waits for its end; it may have come by itself before.
+    #[track_caller]
+    pub fn kill_after(mut self, moment: Duration) -> Outcome {
+        let started = Instant::now();
+        while started.elapsed() < moment.min(PATIENCE)
+            && self.child.try_wait().expect("the program is ours to wait for").is_none()
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.kill()
+    }
+
     /// Ends it at once, with no chance to tidy up (SIGKILL).
     #[track_caller]
     pub fn kill(mut self) -> Outcome {

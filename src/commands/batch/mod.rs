@@ -29,7 +29,7 @@ use super::error::Error;
 use super::message::{Bench, Words};
 use super::outbox::{self, Line};
 use super::packaged::Packaging;
-use super::submission::{self, Feed, Limits, Submitted};
+use super::submission::{self, Feed, Limits};
 use crate::manifest::{Manifest, NoRow, Row, Rows};
 use crate::outbox::{Entry, Id, Outbox, State};
 use crate::sealed::Protection;
@@ -177,6 +177,12 @@ impl<'a> Run<'_, 'a> {
         let press = Press { bench: self.bench, outbox: self.outbox, request: self.request, state: &state };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = std::cell::RefCell::new((&mut progress, tell));
+        let mut settled = |entry: &Entry| {
+            let (progress, tell) = &mut *shared.borrow_mut();
+            progress.add(entry);
+            tell(progress);
+            Ok(())
+        };
         let submitted = submission::submit_with(
             self.account,
             self.outbox,
@@ -222,26 +228,9 @@ impl<'a> Run<'_, 'a> {
                 }
                 Ok(())
             },
-            &mut |entry| {
-                let (progress, tell) = &mut *shared.borrow_mut();
-                progress.add(entry);
-                tell(progress);
-                Ok(())
-            },
+            &mut settled,
         )?;
-        let submitted = match feed.take_held() {
-            held if held.is_empty() || submitted.stopped || submitted.trouble.is_some() => submitted,
-            held => {
-                // The same manifest in another process: what it does not bring to an end is taken over.
-                submission::wait_for_others(self.account, self.outbox, &held)?;
-                let mut settled = |entry: &Entry| {
-                    shared.borrow_mut().0.add(entry);
-                    Ok(())
-                };
-                let after = submission::submit(self.account, self.outbox, held, limits, &mut settled)?;
-                Submitted { accepted: submitted.accepted || after.accepted, ..after }
-            }
-        };
+        let submitted = submission::take_over(self.account, self.outbox, &feed, limits, submitted, &mut settled)?;
         if !self.request.dry_run {
             alert::after_submission(self.account, self.outbox, &submitted);
         }

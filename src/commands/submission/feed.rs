@@ -66,7 +66,7 @@ impl Feed {
     }
 
     /// What others had in hand; they are forgotten here.
-    pub(in crate::commands) fn take_held(&self) -> Vec<CopyId> {
+    pub(super) fn take_held(&self) -> Vec<CopyId> {
         std::mem::take(&mut self.state().held)
     }
 
@@ -114,6 +114,11 @@ impl Feed {
         } else {
             state.broken += 1;
         }
+    }
+
+    /// Leaves a copy where it is: something is wrong with it that another try would not mend.
+    pub(super) fn leave(&self) {
+        self.state().broken += 1;
     }
 
     /// Remembers a copy that another process has in hand.

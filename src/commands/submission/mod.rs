@@ -74,7 +74,7 @@ pub(super) enum Event<X> {
 pub(super) struct Submitted {
     /// What kept some of them in the queue.
     pub trouble: Option<Error>,
-    /// Whether it was stopped before everything was begun.
+    /// Whether the user stopped it before everything was begun.
     pub stopped: bool,
     /// Whether the server took something.
     pub accepted: bool,
@@ -109,31 +109,64 @@ pub(super) fn submit(
     let window = if copies.len() == 1 { 1 } else { limits.window };
     let limits = Limits { window, jobs: limits.jobs.min(copies.len()), ..limits };
     let feed = Feed::new(limits.pace);
-    let (mut held, mut accepted) = (copies, false);
-    loop {
-        feed.push(std::mem::take(&mut held));
-        feed.close();
-        let submitted = submit_with(account, outbox, &feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
-        accepted |= submitted.accepted;
-        held = feed.take_held();
-        if !limits.waits || held.is_empty() || submitted.trouble.is_some() || submitted.stopped {
-            return Ok(Submitted { accepted, ..submitted });
-        }
-        wait_for_others(account, outbox, &held)?;
-    }
+    feed.push(copies);
+    feed.close();
+    let submitted = submit_with(account, outbox, &feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
+    take_over(account, outbox, &feed, limits, submitted, settled)
 }
 
-/// Waits until another process is done with one of these copies, or has ended.
-pub(super) fn wait_for_others(account: &Account<'_>, outbox: &Outbox, held: &[CopyId]) -> Result<(), Error> {
-    while !held.is_empty() && !account.is_interrupted() {
+/// Waits for what other processes had in hand when its turn came, and submits what they give back or leave behind.
+pub(super) fn take_over(
+    account: &Account<'_>,
+    outbox: &Outbox,
+    feed: &Feed,
+    limits: Limits,
+    mut submitted: Submitted,
+    settled: &mut dyn FnMut(&Entry) -> Result<(), Error>,
+) -> Result<Submitted, Error> {
+    while limits.waits && submitted.trouble.is_none() && !submitted.stopped {
+        let back = wait_for_others(account, outbox, feed)?;
+        if back.is_empty() && !feed.is_stopped() {
+            break;
+        }
+        let limits = Limits { jobs: limits.jobs.min(back.len()), ..limits };
+        feed.push(back);
+        let before = submitted.accepted;
+        submitted = submit_with(account, outbox, feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
+        submitted.accepted |= before;
+    }
+    Ok(submitted)
+}
+
+/// Waits until another process gave some of its copies back, or ended; those are returned. None: all were settled by others.
+fn wait_for_others(account: &Account<'_>, outbox: &Outbox, feed: &Feed) -> Result<Vec<CopyId>, Error> {
+    let mut held = feed.take_held();
+    let mut back = Vec::new();
+    while !held.is_empty() {
+        outbox.recover()?;
+        let mut still = Vec::new();
         for copy in held {
-            if !outbox.is_held(*copy)? {
-                return Ok(());
+            let entry = outbox.entry(copy)?;
+            match entry.state {
+                State::Submitting | State::Committing => still.push(copy),
+                _ if outbox.may_go(&entry) => back.push(copy),
+                // Whoever had it settled it, or put it off.
+                _ => {}
             }
         }
-        sleep(GLANCE);
+        if account.is_interrupted() {
+            feed.stop();
+        }
+        if !back.is_empty() || feed.is_stopped() {
+            still.into_iter().for_each(|copy| feed.hold(copy));
+            break;
+        }
+        held = still;
+        if !held.is_empty() {
+            sleep(GLANCE);
+        }
     }
-    Ok(())
+    Ok(back)
 }
 
 /// The same while threads of the story fill the feed: `start` starts them, `hear` hears what they say.
@@ -212,6 +245,10 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     match failed {
         Some(error) => Err(error),
         // A connection that did not come about is no trouble where the others did all the work.
-        None => Ok(Submitted { trouble: trouble.filter(|_| !feed.is_done()), stopped: feed.is_stopped(), accepted }),
+        None => Ok(Submitted {
+            trouble: trouble.filter(|_| !feed.is_done()),
+            stopped: feed.is_stopped() && account.is_interrupted(),
+            accepted,
+        }),
     }
 }
