@@ -1,6 +1,7 @@
 //! `mss outbox`: the words, and how the journal is told.
 
 use std::io;
+use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -8,8 +9,12 @@ use super::diagnosis::Diagnosis;
 use super::safe::line as safe;
 use super::session::Session;
 use super::status::Status;
+use crate::commands::Account;
 use crate::commands::outbox::{self, Line};
+use crate::commands::resolve;
+use crate::commands::wait::{self, Goal, Waiting};
 use crate::outbox::Resolution;
+use jiff::SignedDuration;
 
 /// Show what is queued, deferred, refused or unknown; submit it, settle it
 ///
@@ -36,14 +41,49 @@ pub enum Deed {
         /// The number of the message, as mss outbox list shows it
         id: String,
     },
-    /// Settle a message whose line broke between its last octet and the answer
+    /// Settle what is unknown: the line broke between the last octet of the message and the answer
+    ///
+    /// The mailbox is looked through: a notice of the message, or as many copies of it as were sent, in the folder for sent mail
+    /// or in the inbox, shows that the server took it. If nothing is found, the person at the terminal is asked.
     Resolve {
+        /// The number of the message, as mss outbox list shows it; without it all that are unknown
+        id: Option<String>,
+        /// What became of it, by what you know: the mailbox is not looked through
+        #[arg(long, value_name = "FATE", requires = "id")]
+        assume: Option<Fate>,
+    },
+    /// Wait until a message has arrived, as far as that can be seen
+    ///
+    /// What is due is submitted, and notices are collected from the mailbox: those that are about messages of this outbox turn
+    /// their states and are marked as seen, all other mail is left as it is.
+    Wait {
         /// The number of the message, as mss outbox list shows it
         id: String,
-        /// What became of it
-        #[arg(long, value_name = "FATE")]
-        assume: Fate,
+        /// How long to wait at most, such as 90s, 10m or 2h
+        #[arg(long, value_name = "TIME", value_parser = time, default_value = "1h")]
+        timeout: Duration,
+        /// How far it is to get; without it until it is delivered if the server promised to tell of that, else accepted
+        #[arg(long = "for", value_name = "STATE")]
+        goal: Option<Reach>,
     },
+}
+
+/// How far a message is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reach {
+    /// The server took it
+    Accepted,
+    /// A notice says that it is in the mailbox
+    Delivered,
+    /// A notice says that it was displayed
+    Read,
+}
+
+/// A time to wait, up to 30 days.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let most = Duration::from_secs(30 * 24 * 3600);
+    let time = text.trim().parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| *time <= most).ok_or_else(|| "a time is written like 90s, 10m or 2h, up to 720h".to_owned())
 }
 
 /// What became of a message whose answer never came.
@@ -75,17 +115,59 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
             }
             Ok(if run.interrupted { status.and(Status::Interrupted) } else { status })
         }
-        Deed::Cancel { id } => {
-            Answer::whole(session, &outbox::cancel(account, id)?)
-        }
+        Deed::Cancel { id } => Answer::whole(session, &outbox::cancel(account, id)?),
         Deed::Resolve { id, assume } => {
             let resolution = match assume {
-                Fate::Delivered => Resolution::Delivered,
-                Fate::Lost => Resolution::Lost,
+                None => return resolve(account, id.as_deref(), session),
+                Some(Fate::Delivered) => Resolution::Delivered,
+                Some(Fate::Lost) => Resolution::Lost,
             };
-            Answer::whole(session, &outbox::resolve(account, id, resolution)?)
+            Answer::whole(session, &outbox::assume(account, id.as_deref().unwrap_or_default(), resolution)?)
+        }
+        Deed::Wait { id, timeout, goal } => {
+            let goal = goal.map(|goal| match goal {
+                Reach::Accepted => Goal::Accepted,
+                Reach::Delivered => Goal::Delivered,
+                Reach::Read => Goal::Read,
+            });
+            let (lines, waited) = wait::wait(account, id, &Waiting { timeout: *timeout, goal })?;
+            let mut answer = Answer::new(session);
+            lines.iter().try_for_each(|line| answer.line(line))?;
+            let mut status = answer.end()?;
+            if lines.iter().any(|line| line.state == "cancelled") {
+                status = status.and(Status::Finding);
+            }
+            if let Some(trouble) = waited.trouble {
+                let diagnosis = Diagnosis::from_ref(&trouble);
+                diagnosis.tell(session.output);
+                status = status.and(diagnosis.status);
+            }
+            if waited.over {
+                let diagnosis = Diagnosis::time_over(id);
+                diagnosis.tell(session.output);
+                status = status.and(diagnosis.status);
+            }
+            Ok(if waited.interrupted { status.and(Status::Interrupted) } else { status })
         }
     })
+}
+
+/// Looks for what became of what is unknown.
+fn resolve(account: &Account<'_>, id: Option<&str>, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    let resolved = resolve::resolve(account, id)?;
+    if resolved.lines.is_empty() {
+        session.output.note("nothing is unknown");
+        return Ok(Status::Done);
+    }
+    let status = Answer::whole(session, &resolved.lines)?;
+    match resolved.left.first() {
+        None => Ok(status),
+        Some(id) => {
+            let diagnosis = Diagnosis::no_evidence(id);
+            diagnosis.tell(session.output);
+            Ok(diagnosis.status)
+        }
+    }
 }
 
 /// Lines as they come: JSON at once, a table when all are there.

@@ -10,7 +10,7 @@ use super::account::Account;
 use super::error::Error;
 use super::submission::{self, Limits};
 use crate::mail::Address;
-use crate::outbox::{Entry, Id, Outbox, OutboxError, Resolution, State};
+use crate::outbox::{Entry, Id, Outbox, OutboxError, RecipientEntry, Resolution, State};
 use crate::trace::{Action, Answer, Outcome};
 
 /// One recipient of one message.
@@ -21,7 +21,8 @@ pub struct Line {
     pub id: String,
     pub message_id: String,
     pub recipient: String,
-    /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown` or `cancelled`.
+    /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown`, `delivered`, `read`, `bounced`,
+    /// `expired` or `cancelled`.
     pub state: &'static str,
     pub protection: String,
     /// The content encryption; absent without S/MIME.
@@ -39,11 +40,7 @@ pub struct Line {
 }
 
 /// The messages, oldest first; `open` leaves out what is settled.
-pub fn list(
-    account: &Account<'_>,
-    open: bool,
-    tell: &mut dyn FnMut(&Line) -> io::Result<()>,
-) -> Result<(), Error> {
+pub fn list(account: &Account<'_>, open: bool, tell: &mut dyn FnMut(&Line) -> io::Result<()>) -> Result<(), Error> {
     for entry in account.outbox()?.list() {
         let entry = entry?;
         for line in lines(&entry).filter(|_| !open || !entry.state.is_final()) {
@@ -79,7 +76,7 @@ pub fn cancel(account: &Account<'_>, id: &str) -> Result<Vec<Line>, Error> {
 }
 
 /// Settles a message whose answer never came, by what somebody knows of it.
-pub fn resolve(account: &Account<'_>, id: &str, resolution: Resolution) -> Result<Vec<Line>, Error> {
+pub fn assume(account: &Account<'_>, id: &str, resolution: Resolution) -> Result<Vec<Line>, Error> {
     let because = match resolution {
         Resolution::Delivered => "taken as delivered by hand",
         Resolution::Lost => "taken as lost by hand",
@@ -95,8 +92,7 @@ fn settle(
     deed: impl FnOnce(&Outbox, Id) -> Result<(), OutboxError>,
 ) -> Result<Vec<Line>, Error> {
     let outbox = account.outbox()?;
-    let number: Id =
-        id.parse().map_err(|_| Error::Malformed { given: id.to_owned(), what: "the number of a message" })?;
+    let number = number(id)?;
     let entries = outbox.entries(number)?;
     let recipients: Vec<Address> =
         entries.iter().flat_map(|entry| &entry.recipients).map(|one| one.address.clone()).collect();
@@ -110,8 +106,17 @@ fn settle(
     Ok(entries.iter().flat_map(lines).collect())
 }
 
+pub(super) fn number(id: &str) -> Result<Id, Error> {
+    id.parse().map_err(|_| Error::Malformed { given: id.to_owned(), what: "the number of a message" })
+}
+
 pub(super) fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
-    entry.recipients.iter().map(|recipient| Line {
+    entry.recipients.iter().map(|recipient| line(entry, recipient))
+}
+
+/// One recipient of a copy.
+pub(super) fn line(entry: &Entry, recipient: &RecipientEntry) -> Line {
+    Line {
         schema: "mss.outbox/1",
         id: entry.id.to_string(),
         message_id: entry.message_id.to_string(),
@@ -126,7 +131,7 @@ pub(super) fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
         until: entry.until,
         answer: recipient.answer.clone(),
         queue_id: recipient.queue_id.clone(),
-    })
+    }
 }
 
 /// While a process hands a message over, its state says more than that of a recipient who waits.

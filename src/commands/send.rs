@@ -15,6 +15,7 @@ use super::message::{Bench, Words, attach};
 use super::packaged;
 pub use super::packaged::Packaging;
 use super::submission::{self, Limits};
+use super::wait::{self, Waiting};
 use crate::hex::Hex;
 use crate::mail::{Address, Draft};
 use crate::outbox::{CopyId, Enqueued, Entry, Id, NewMessage, Outbox, RecipientEntry};
@@ -42,6 +43,8 @@ pub struct Request {
     pub dry_run: bool,
     /// What the servers on the way are asked to report; none for what the profile says.
     pub notify: Option<Notify>,
+    /// Whether to wait until it has got as far as it can be seen to.
+    pub wait: Option<Waiting>,
 }
 
 /// What became of it.
@@ -54,6 +57,8 @@ pub struct Sent {
     pub trouble: Option<Error>,
     /// Whether it was stopped before the message was handed over.
     pub interrupted: bool,
+    /// Whether the time to wait was over before it had got so far.
+    pub over: bool,
 }
 
 /// One recipient.
@@ -68,7 +73,7 @@ pub struct Line {
     pub role: &'static str,
     /// Whose mailbox it is, as the directory writes it.
     pub holder: String,
-    /// `accepted`, `deferred`, `refused`, `unknown`, `queued`, or `checked` in a dry run.
+    /// `accepted`, `deferred`, `refused`, `unknown`, `queued`, `delivered`, `read`, `bounced`, or `checked` in a dry run.
     pub state: &'static str,
     /// Whether the outbox knew this very message before this run; then nothing was sent twice.
     pub known: bool,
@@ -111,7 +116,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     if request.dry_run {
         let message_id = draft.parts().message_id.to_string();
         let lines = addressees.iter().map(|one| line(one, request, message_id.clone(), None)).collect();
-        return Ok(Sent { lines, left_out, trouble: None, interrupted: false });
+        return Ok(Sent { lines, left_out, trouble: None, interrupted: false, over: false });
     }
     if request.again {
         fingerprint = bench.key_of(&fingerprint, draft.parts().message_id.as_str().as_bytes());
@@ -123,6 +128,11 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     let waiting = outbox.entries(id)?.into_iter().filter(|entry| entry.state.is_pending()).map(|entry| entry.copy);
     let limits = Limits { notify: request.notify.unwrap_or(account.limits().notify), ..account.limits() };
     let submitted = submission::submit(account, &outbox, waiting.collect(), limits, &mut |_| Ok(()))?;
+    let (mut trouble, mut interrupted, mut over) = (submitted.trouble, submitted.stopped, false);
+    if let Some(waiting) = request.wait.filter(|_| !interrupted) {
+        let waited = wait::wait_for(account, &outbox, &[id], &waiting)?;
+        (trouble, interrupted, over) = (waited.trouble, waited.interrupted, waited.over);
+    }
     let entries = outbox.entries(id)?;
     let mut lines = Vec::new();
     for one in &addressees {
@@ -135,7 +145,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
             None => left_out.push(Error::LeftOutBefore { address: one.address().clone() }),
         }
     }
-    Ok(Sent { lines, left_out, trouble: submitted.trouble, interrupted: submitted.stopped })
+    Ok(Sent { lines, left_out, trouble, interrupted, over })
 }
 
 /// Seals for those who have no copy yet, and queues; the copies that are new are told.
@@ -168,7 +178,8 @@ fn queue(
     if let Some(known) = known.filter(|_| copies.is_empty()) {
         return nothing_new(known.id);
     }
-    let message = NewMessage { key: *fingerprint, content: *fingerprint, label: None, copies: &mut copies, replace: false };
+    let message =
+        NewMessage { key: *fingerprint, content: *fingerprint, label: None, copies: &mut copies, replace: false };
     match outbox.enqueue(&mut [message])?.remove(0)? {
         Enqueued::New(id, added) => Ok((id, added)),
         Enqueued::Known(id) | Enqueued::Differs(id) => nothing_new(id),

@@ -21,3 +21,4 @@ mod refusals;
 mod sandbox;
 mod schemas;
 mod send;
+mod tracking;
