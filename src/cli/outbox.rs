@@ -277,10 +277,10 @@ fn show(session: &Session<'_>, shown: &outbox::Shown) -> Result<Status, Diagnosi
 /// Each line as it comes: nobody waits for the end of a service.
 fn watch(how: &How, session: &Session<'_>, account: &Account<'_>) -> Result<Status, Diagnosis> {
     let output = session.output;
-    output.note("submits what comes, until it is stopped");
     let every = how.every.unwrap_or(Span::of_seconds(5));
     let interrupted = outbox::watch(account, how.request(), Duration::from(every), &mut |heard| {
         match heard {
+            Heard::Begun => output.note("submits what comes, until it is stopped"),
             Heard::Line(line) if output.json => return output.json(line),
             Heard::Line(line) => return output.line(sentence(line)),
             Heard::Trouble(error, pause) => {

@@ -36,8 +36,7 @@ pub(super) fn open(session: &Session<'_>) -> Result<Vault, Diagnosis> {
         let (_, _, identity) = read_pair(certificate, key)?;
         return Ok(Vault::open(&path, Opener::Identity(&identity))?);
     }
-    if let Some((file, read)) = service_key_file(session).filter(|_| !passphrase_is_nearer(session)) {
-        let key = read(&file).map_err(|error| Diagnosis::service_key(&file, error))?;
+    if let Some(key) = service_key(session)? {
         return Ok(Vault::open(&path, Opener::ServiceKey(&key))?);
     }
     let given = given_passphrase(session)?;
@@ -58,12 +57,19 @@ fn credential(environment: &Environment, name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// The file with the service key, and how it is read.
-fn service_key_file(session: &Session<'_>) -> Option<(PathBuf, fn(&Path) -> Result<ServiceKey, VaultError>)> {
-    match session.globals.opening.service_key.clone() {
-        Some(named) => Some((named, ServiceKey::read)),
-        None => Some((credential(session.environment, "mss.service-key")?, ServiceKey::read_credential)),
+/// The service key: from the file that was named, or as the service manager hands it over.
+fn service_key(session: &Session<'_>) -> Result<Option<ServiceKey>, Diagnosis> {
+    if passphrase_is_nearer(session) {
+        return Ok(None);
     }
+    let (file, read) = match &session.globals.opening.service_key {
+        Some(file) => (file.clone(), ServiceKey::read(file)),
+        None => match credential(session.environment, "mss.service-key") {
+            Some(file) => (file.clone(), ServiceKey::read_credential(&file)),
+            None => return Ok(None),
+        },
+    };
+    read.map(Some).map_err(|error| Diagnosis::service_key(&file, error))
 }
 
 /// A passphrase named on the command line wins over a service key from a variable or a credential.

@@ -49,32 +49,36 @@ pub(super) fn after_submission(account: &Account<'_>, outbox: &Outbox, submitted
 }
 
 /// Tells what notices said.
-pub(super) fn after_fetch(account: &Account<'_>) -> Result<(), Error> {
-    if account.profile.outbox.alert_command.is_some() && fs::exists(&account.state()?.join("outbox.db")) {
-        tell_all(account, &account.outbox()?, None);
-    }
-    Ok(())
+pub(super) fn after_fetch(account: &Account<'_>) {
+    let tell = || {
+        if account.profile.outbox.alert_command.is_some() && fs::exists(&account.state()?.join("outbox.db")) {
+            tell_all(account, &account.outbox()?, None);
+        }
+        Ok(())
+    };
+    tell().unwrap_or_else(|error: Error| warn(account, &error));
 }
 
 fn tell_all(account: &Account<'_>, outbox: &Outbox, service: Option<Service>) {
     let Some(command) = &account.profile.outbox.alert_command else { return };
-    let warn = |error: &dyn std::error::Error| {
-        account.world.warn(format!("nobody was alerted: {}", super::traced::causes(error)));
-    };
     match outbox.alerts(service) {
-        Err(error) => warn(&error),
+        Err(error) => warn(account, &error),
         Ok(alerts) => {
             for alert in alerts {
                 account.world.step(format!("alerts: {}", word(alert.cause)));
                 if let Err(error) = run(command, &line(account, &alert)) {
-                    warn(&error);
+                    warn(account, &error);
                     if let Err(error) = outbox.not_told(&alert) {
-                        warn(&error);
+                        warn(account, &error);
                     }
                 }
             }
         }
     }
+}
+
+fn warn(account: &Account<'_>, error: &dyn std::error::Error) {
+    account.world.warn(format!("nobody was alerted: {}", super::traced::causes(error)));
 }
 
 fn line<'a>(account: &Account<'a>, alert: &Alert) -> Line<'a> {

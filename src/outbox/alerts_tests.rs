@@ -1,7 +1,7 @@
 //! Each misfortune is told once, its end is told once, and what was not heard is told again.
 
-use super::tests::{accepted, address, folder, message, open, open_at, queued, time};
-use super::*;
+use super::tests::{accepted, address, enqueue, folder, message, open, open_at, queued, time};
+use super::{Cause, CopyId, Enqueued, Outbox, Outcome, Resolution, Service, is_superseded};
 
 fn causes(outbox: &Outbox, service: Option<Service>) -> Vec<Cause> {
     outbox.alerts(service).unwrap().into_iter().map(|alert| alert.cause).collect()
@@ -112,7 +112,7 @@ fn a_later_copy_counts_for_whom_an_earlier_one_did_not_reach() {
     let outbox = open(dir.path());
     let id = queued(&outbox, 1);
     outbox.claim(id).unwrap().close_all(&Outcome::Refused, "550 no").unwrap();
-    let Enqueued::New(of, added) = tests::enqueue(&outbox, 1) else { panic!("it has a copy more") };
+    let Enqueued::New(of, added) = enqueue(&outbox, 1) else { panic!("it has a copy more") };
     outbox.claim(added[0]).unwrap().close_all(&accepted(), "250 Ok").unwrap();
     assert!(causes(&outbox, None).is_empty());
     let entries = outbox.entries(of).unwrap();

@@ -418,7 +418,8 @@ pub const SETTINGS: &[Setting] = &[
     optional(
         "profile.*.outbox.alert-command",
         Kind::Line,
-        "Command that is run when messages cannot be submitted or do not arrive, and when that is over.",
+        "Command that the shell runs when messages cannot be submitted or do not arrive, and when that is over: MSS_EVENT \
+            (trouble, undelivered, recovered), MSS_PROFILE, MSS_COUNT and MSS_IDS say so, and an mss.alert/1 on its stdin.",
         "mail -s \"mss: $MSS_EVENT $MSS_COUNT\" it@cabinet.exemple",
     ),
     default("profile.*.timeouts.connect", SECONDS, "30", "Name look-up and TCP."),

@@ -81,6 +81,14 @@ fn a_message_that_waits_can_be_taken_back() {
     bench.run(["outbox", "cancel", &id]).status(64);
 }
 
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for_longer_than_the_profile_says() {
+    let bench = sandbox();
+    let pdf = bench.file("result.pdf", b"%PDF-1.7");
+    let words = ["send", "--to", "dr.durand@medecin.sandbox", "--attach", &pdf, "--fault", "rcpt=stall:3000"];
+    bench.call(words).variable("MSS_TIMEOUTS_RCPT", "1").run().status(75).stderr_has("the message stays queued");
+}
+
 /// The number of the only message.
 fn number(bench: &Bench) -> String {
     bench.run(["--json", "outbox", "list"]).json()["id"].as_str().expect("it has a number").to_owned()
@@ -133,10 +141,8 @@ fn what_waits_too_long_is_listed_and_so_is_a_notice_that_does_not_come() {
     let bench = sandbox();
     send(&bench, "mail=defer:451 4.3.0 later").status(75);
     let pdf = bench.file("result.pdf", b"%PDF-1.7");
-    let followed =
-        ["send", "--to", "dr.durand@medecin.sandbox", "--subject", "y", "--attach", &pdf, "--notify", "success"];
-    let sent = bench.run(followed);
-    sent.status(0);
+    let followed = ["send", "--to", "dr.durand@medecin.sandbox", "--subject", "y", "--attach", &pdf];
+    bench.call(followed).variable("MSS_OUTBOX_NOTIFY", "success,failure").run().status(0);
     let listed = |at: &str, words: &[&str]| {
         let call = ["--json", "outbox", "list", "--undelivered"];
         bench.call(call.iter().chain(words)).variable("MSS_CLOCK", at).run().json_lines()

@@ -82,6 +82,8 @@ fn submit(
 
 /// What is heard of a service.
 pub enum Heard<'h> {
+    /// It is at work, and hears when it is to stop.
+    Begun,
     /// What became of a recipient.
     Line(&'h Line),
     /// The server cannot be used, as long as this is not taken back; when it is tried again.
@@ -103,6 +105,9 @@ pub fn watch(
 ) -> Result<bool, Error> {
     let outbox = account.outbox()?;
     let mut away: Option<Away> = None;
+    if !account.is_interrupted() {
+        hear(Heard::Begun).map_err(|source| Error::Answer { source })?;
+    }
     while !account.is_interrupted() {
         if away.as_ref().is_none_or(Away::is_over) {
             // What a process left behind that has ended since is ours to submit.
