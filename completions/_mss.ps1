@@ -340,13 +340,18 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show each message and what became of each recipient')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one message: its recipients, and everything that happened to it')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Submit what is queued, and what was deferred and is due')
-            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Take back a message that is queued or deferred')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Take back a message that is queued or deferred, or close one that came to nothing')
+            [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Queue a message again for those whom it did not reach; what is deferred is due at once')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Settle what is unknown: the line broke between the last octet of the message and the answer')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a message has arrived, as far as that can be seen')
+            [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Erase settled messages that are past their term; what is not settled stays')
             break
         }
         'mss;outbox;list' {
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Only recipients in this state')
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'With --undelivered: how long something may wait, 24h without it')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
@@ -359,6 +364,7 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--unlock-certificate', '--unlock-certificate', [CompletionResultType]::ParameterName, 'Open the vault with this certificate (PEM), for example the site''s recovery certificate')
             [CompletionResult]::new('--unlock-key', '--unlock-key', [CompletionResultType]::ParameterName, 'The key of that certificate (PEM, mode 0600)')
             [CompletionResult]::new('--open', '--open', [CompletionResultType]::ParameterName, 'Only what is not settled')
+            [CompletionResult]::new('--undelivered', '--undelivered', [CompletionResultType]::ParameterName, 'Only what somebody should look at; the status is 1 if there is anything')
             [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Work against a whole operator started inside this process; its mail is kept between runs')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON: one object, or one line for each recipient, message or entry')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
@@ -366,11 +372,11 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
-        'mss;outbox;run' {
+        'mss;outbox;show' {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
@@ -393,7 +399,58 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'mss;outbox;run' {
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Connections side by side, else outbox.jobs; with one-time codes there is one')
+            [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'Messages in flight on each connection, else outbox.window: each is unknown if the line breaks')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'At most so many messages in a second, minute or hour, such as 600/m; else outbox.rate')
+            [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'With --watch: how often to look for new messages, from 1s to 1h; 5s without it')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
+            [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; auto respects NO_COLOR and colours only what a terminal shows')
+            [CompletionResult]::new('--service-key', '--service-key', [CompletionResultType]::ParameterName, 'Open the vault with the service key in this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from this open file descriptor')
+            [CompletionResult]::new('--passphrase-command', '--passphrase-command', [CompletionResultType]::ParameterName, 'Run this command and take the first line it prints as the passphrase')
+            [CompletionResult]::new('--unlock-certificate', '--unlock-certificate', [CompletionResultType]::ParameterName, 'Open the vault with this certificate (PEM), for example the site''s recovery certificate')
+            [CompletionResult]::new('--unlock-key', '--unlock-key', [CompletionResultType]::ParameterName, 'The key of that certificate (PEM, mode 0600)')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on until stopped: submit what comes, and what is deferred when it is due')
+            [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Work against a whole operator started inside this process; its mail is kept between runs')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON: one object, or one line for each recipient, message or entry')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mss;outbox;cancel' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
+            [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; auto respects NO_COLOR and colours only what a terminal shows')
+            [CompletionResult]::new('--service-key', '--service-key', [CompletionResultType]::ParameterName, 'Open the vault with the service key in this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from this open file descriptor')
+            [CompletionResult]::new('--passphrase-command', '--passphrase-command', [CompletionResultType]::ParameterName, 'Run this command and take the first line it prints as the passphrase')
+            [CompletionResult]::new('--unlock-certificate', '--unlock-certificate', [CompletionResultType]::ParameterName, 'Open the vault with this certificate (PEM), for example the site''s recovery certificate')
+            [CompletionResult]::new('--unlock-key', '--unlock-key', [CompletionResultType]::ParameterName, 'The key of that certificate (PEM, mode 0600)')
+            [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Work against a whole operator started inside this process; its mail is kept between runs')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON: one object, or one line for each recipient, message or entry')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mss;outbox;requeue' {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
@@ -463,6 +520,31 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mss;outbox;purge' {
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Settled before so long; without it retention.keep-days, as mss purge-check counts')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
+            [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; auto respects NO_COLOR and colours only what a terminal shows')
+            [CompletionResult]::new('--service-key', '--service-key', [CompletionResultType]::ParameterName, 'Open the vault with the service key in this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from this open file descriptor')
+            [CompletionResult]::new('--passphrase-command', '--passphrase-command', [CompletionResultType]::ParameterName, 'Run this command and take the first line it prints as the passphrase')
+            [CompletionResult]::new('--unlock-certificate', '--unlock-certificate', [CompletionResultType]::ParameterName, 'Open the vault with this certificate (PEM), for example the site''s recovery certificate')
+            [CompletionResult]::new('--unlock-key', '--unlock-key', [CompletionResultType]::ParameterName, 'The key of that certificate (PEM, mode 0600)')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only count them')
+            [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Work against a whole operator started inside this process; its mail is kept between runs')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON: one object, or one line for each recipient, message or entry')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'mss;config' {

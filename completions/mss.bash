@@ -82,11 +82,20 @@ _mss() {
             mss__subcmd__outbox,list)
                 cmd="mss__subcmd__outbox__subcmd__list"
                 ;;
+            mss__subcmd__outbox,purge)
+                cmd="mss__subcmd__outbox__subcmd__purge"
+                ;;
+            mss__subcmd__outbox,requeue)
+                cmd="mss__subcmd__outbox__subcmd__requeue"
+                ;;
             mss__subcmd__outbox,resolve)
                 cmd="mss__subcmd__outbox__subcmd__resolve"
                 ;;
             mss__subcmd__outbox,run)
                 cmd="mss__subcmd__outbox__subcmd__run"
+                ;;
+            mss__subcmd__outbox,show)
+                cmd="mss__subcmd__outbox__subcmd__show"
                 ;;
             mss__subcmd__outbox,wait)
                 cmd="mss__subcmd__outbox__subcmd__wait"
@@ -1312,7 +1321,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list run cancel resolve wait"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list show run cancel requeue resolve wait purge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1428,7 +1437,135 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__list)
-            opts="-p -q -v -h --open --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --open --state --undelivered --older-than --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -W "committing submitting unknown queued deferred accepted delivered read bounced expired refused cancelled" -- "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mss__subcmd__outbox__subcmd__purge)
+            opts="-p -q -v -h --older-than --dry-run --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mss__subcmd__outbox__subcmd__requeue)
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1548,6 +1685,80 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__run)
+            opts="-p -q -v -h --jobs --window --rate --watch --every --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --window)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mss__subcmd__outbox__subcmd__show)
             opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -293,29 +293,45 @@ complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcomman
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -s p -l profile -d 'Work as this profile instead of the default one' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -s q -l quiet -d 'Say nothing but the answer and errors'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -f -a "list" -d 'Show each message and what became of each recipient'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -f -a "run" -d 'Submit what is queued, and what was deferred and is due'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -f -a "cancel" -d 'Take back a message that is queued or deferred'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -f -a "resolve" -d 'Settle what is unknown: the line broke between the last octet of the message and the answer'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list run cancel resolve wait" -f -a "wait" -d 'Wait until a message has arrived, as far as that can be seen'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "list" -d 'Show each message and what became of each recipient'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "show" -d 'Show one message: its recipients, and everything that happened to it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "run" -d 'Submit what is queued, and what was deferred and is due'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "cancel" -d 'Take back a message that is queued or deferred, or close one that came to nothing'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "requeue" -d 'Queue a message again for those whom it did not reach; what is deferred is due at once'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "resolve" -d 'Settle what is unknown: the line broke between the last octet of the message and the answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "wait" -d 'Wait until a message has arrived, as far as that can be seen'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "purge" -d 'Erase settled messages that are past their term; what is not settled stays'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l state -d 'Only recipients in this state' -r -f -a "committing\t''
+submitting\t''
+unknown\t''
+queued\t''
+deferred\t''
+accepted\t''
+delivered\t''
+read\t''
+bounced\t''
+expired\t''
+refused\t''
+cancelled\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l older-than -d 'With --undelivered: how long something may wait, 24h without it' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -329,12 +345,35 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l open -d 'Only what is not settled'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l undelivered -d 'Only what somebody should look at; the status is 1 if there is anything'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the answer and errors'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l jobs -d 'Connections side by side, else outbox.jobs; with one-time codes there is one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l window -d 'Messages in flight on each connection, else outbox.window: each is unknown if the line breaks' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l rate -d 'At most so many messages in a second, minute or hour, such as 600/m; else outbox.rate' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l every -d 'With --watch: how often to look for new messages, from 1s to 1h; 5s without it' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -347,12 +386,13 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l watch -d 'Go on until stopped: submit what comes, and what is deferred when it is due'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Say nothing but the answer and errors'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -371,6 +411,24 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l assume -d 'What became of it, by what you know: the mailbox is not looked through' -r -f -a "delivered\t'It arrived; it is not sent again'
 lost\t'It did not arrive; the same message is queued again'"
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s p -l profile -d 'Work as this profile instead of the default one' -r
@@ -413,6 +471,26 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l older-than -d 'Settled before so long; without it retention.keep-days, as mss purge-check counts' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l dry-run -d 'Only count them'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -s h -l help -d 'Print help'
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
