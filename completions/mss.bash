@@ -88,6 +88,9 @@ _mss() {
             mss__subcmd__outbox,run)
                 cmd="mss__subcmd__outbox__subcmd__run"
                 ;;
+            mss__subcmd__outbox,wait)
+                cmd="mss__subcmd__outbox__subcmd__wait"
+                ;;
             *)
                 ;;
         esac
@@ -226,7 +229,7 @@ _mss() {
                     return 0
                     ;;
                 --action)
-                    COMPREPLY=($(compgen -W "send sign-in fetch seen move delete lookup list revocation issuer probe erase resolve" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "send sign-in fetch seen move delete lookup list revocation issuer probe erase resolve notice" -- "${cur}"))
                     return 0
                     ;;
                 --message-id)
@@ -1309,7 +1312,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list run cancel resolve"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list run cancel resolve wait"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1602,6 +1605,72 @@ _mss() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mss__subcmd__outbox__subcmd__wait)
+            opts="-p -q -v -h --timeout --for --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -W "accepted delivered read" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mss__subcmd__purge__subcmd__check)
             opts="-p -q -v -h --all-profiles --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1727,7 +1796,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__send)
-            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --package --package-format --password-command --partial --again --dry-run --notify --batch --results --jobs --window --rate --replace --queue-only --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --package --package-format --password-command --partial --again --dry-run --notify --wait --batch --results --jobs --window --rate --replace --queue-only --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1787,6 +1856,10 @@ _mss() {
                     ;;
                 --notify)
                     COMPREPLY=($(compgen -W "success failure delay never" -- "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --batch)

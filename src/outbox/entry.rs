@@ -100,7 +100,8 @@ impl State {
         }
     }
 
-    pub(super) fn from_word(word: &str) -> Option<State> {
+    /// The state of that word.
+    pub fn from_word(word: &str) -> Option<State> {
         State::ALL.into_iter().find(|state| state.word() == word)
     }
 

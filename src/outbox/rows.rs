@@ -135,9 +135,20 @@ pub(super) fn copies(connection: &Connection, id: Id) -> Result<Vec<CopyRow>, Ou
     if found.is_empty() { Err(OutboxError::NoSuchMessage { id }) } else { Ok(found) }
 }
 
-/// Copies with a number above `after`, oldest first.
-pub(super) fn page(connection: &Connection, after: CopyId, most: u32) -> rusqlite::Result<Vec<CopyRow>> {
-    let sql = format!("SELECT {COLUMNS} FROM copy WHERE id > ?1 ORDER BY id LIMIT ?2");
+/// Copies with a number above `after` that have a recipient in one of these states, oldest first.
+pub(super) fn page(
+    connection: &Connection,
+    states: &[State],
+    after: CopyId,
+    most: u32,
+) -> rusqlite::Result<Vec<CopyRow>> {
+    let words: Vec<String> = states.iter().map(|state| format!("'{}'", state.word())).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM copy WHERE id > ?1
+         AND EXISTS (SELECT 1 FROM recipient WHERE copy = copy.id AND state IN ({}))
+         ORDER BY id LIMIT ?2",
+        words.join(", ")
+    );
     connection.prepare_cached(&sql)?.query_map(params![after.0, most], CopyRow::read)?.collect()
 }
 

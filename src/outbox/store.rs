@@ -83,12 +83,18 @@ impl Outbox {
 
     /// Every copy, oldest first, read page by page.
     pub fn list(&self) -> impl Iterator<Item = Result<Entry, OutboxError>> + '_ {
+        self.list_of(&State::ALL)
+    }
+
+    /// The copies with a recipient in one of these states, oldest first, read page by page.
+    pub fn list_of(&self, states: &[State]) -> impl Iterator<Item = Result<Entry, OutboxError>> + use<'_> {
+        let states = states.to_vec();
         let mut after = CopyId(0);
         let mut page: Vec<Result<Entry, OutboxError>> = Vec::new();
         std::iter::from_fn(move || {
             if page.is_empty() {
                 let connection = self.connection();
-                let rows = match rows::page(&connection, after, PAGE) {
+                let rows = match rows::page(&connection, &states, after, PAGE) {
                     Ok(rows) => rows,
                     Err(error) => return Some(Err(error.into())),
                 };

@@ -20,24 +20,24 @@ use super::{
 
 const MESSAGE: &[u8] = b"Subject: [...]\r\n\r\nMIIsealed";
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
-fn time(text: &str) -> Timestamp {
+pub(super) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn open_at(dir: &Path, at: &str) -> Outbox {
+pub(super) fn open_at(dir: &Path, at: &str) -> Outbox {
     Outbox::open(dir, &SealingKey::new(Secret::new([5; 32])), Clock::Fixed(time(at))).unwrap()
 }
 
-fn open(dir: &Path) -> Outbox {
+pub(super) fn open(dir: &Path) -> Outbox {
     open_at(dir, "2026-11-05T08:00:00Z")
 }
 
-fn address(text: &str) -> Address {
+pub(super) fn address(text: &str) -> Address {
     text.parse().unwrap()
 }
 
@@ -73,18 +73,18 @@ fn enqueue_copies(outbox: &Outbox, key: u8, content: u8, copies: &[&[&str]]) -> 
     outbox.enqueue(&mut [new]).unwrap().remove(0).unwrap()
 }
 
-fn enqueue(outbox: &Outbox, key: u8) -> Enqueued {
+pub(super) fn enqueue(outbox: &Outbox, key: u8) -> Enqueued {
     enqueue_copies(outbox, key, key, &[&BOTH])
 }
 
-fn queued(outbox: &Outbox, key: u8) -> CopyId {
+pub(super) fn queued(outbox: &Outbox, key: u8) -> CopyId {
     match enqueue(outbox, key) {
         Enqueued::New(_, copies) => copies[0],
         known => panic!("{known:?}"),
     }
 }
 
-fn message(outbox: &Outbox, copy: CopyId) -> Id {
+pub(super) fn message(outbox: &Outbox, copy: CopyId) -> Id {
     outbox.entry(copy).unwrap().id
 }
 
@@ -96,7 +96,7 @@ fn claim_next(outbox: &Outbox) -> Option<Lease<'_>> {
     outbox.due().unwrap().first().map(|copy| outbox.claim(*copy).unwrap())
 }
 
-fn accepted() -> Outcome {
+pub(super) fn accepted() -> Outcome {
     Outcome::Accepted { queue_id: None, notified: false }
 }
 
@@ -437,6 +437,7 @@ fn notices_turn_the_state_and_never_back() {
     assert_eq!(note("Dr.Durand@MEDECIN.sandbox", News::Delayed), [State::Accepted]);
     assert_eq!(note(BOTH[0], News::Delivered), [State::Delivered]);
     assert_eq!(note(BOTH[0], News::Delivered), [State::Delivered], "doubled");
+    assert_eq!(note(BOTH[0], News::Trouble), [State::Delivered]);
     assert_eq!(note(BOTH[0], News::Read), [State::Read]);
     assert_eq!(note(BOTH[0], News::Failed), [State::Read], "late");
     assert_eq!(note(BOTH[1], News::Failed), [State::Bounced]);

@@ -102,6 +102,13 @@ impl Running {
         self.finish()
     }
 
+    /// Asks it to stop, as a service manager does (SIGTERM).
+    #[track_caller]
+    pub fn terminate(self) -> Outcome {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the program is ours to stop");
+        self.finish()
+    }
+
     #[track_caller]
     fn wait_for(&mut self, stream: &Mutex<Vec<u8>>, part: &str) -> String {
         let until = Instant::now() + PATIENCE;

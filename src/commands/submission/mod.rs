@@ -76,6 +76,8 @@ pub(super) struct Submitted {
     pub trouble: Option<Error>,
     /// Whether the user stopped it before everything was begun.
     pub stopped: bool,
+    /// Whether the server took something.
+    pub accepted: bool,
 }
 
 /// Opens a session and signs in.
@@ -129,7 +131,9 @@ pub(super) fn take_over(
         }
         let limits = Limits { jobs: limits.jobs.min(back.len()), ..limits };
         feed.push(back);
+        let before = submitted.accepted;
         submitted = submit_with(account, outbox, feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
+        submitted.accepted |= before;
     }
     Ok(submitted)
 }
@@ -180,6 +184,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     let jobs = if account.signs_in_by_code() { limits.jobs.min(1) } else { limits.jobs };
     let mut trouble: Option<Error> = None;
     let mut failed: Option<Error> = None;
+    let mut accepted = false;
     std::thread::scope(|scope| {
         let (events, heard) = sync_channel::<Event<X>>(WAITING);
         let (asks, asked) = sync_channel(WAITING);
@@ -221,7 +226,10 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                     (account.world.tell)(told);
                     Ok(())
                 }
-                Event::Settled(entry) => settled(&entry),
+                Event::Settled(entry) => {
+                    accepted |= entry.recipients.iter().any(|one| one.state == State::Accepted);
+                    settled(&entry)
+                }
                 Event::Trouble(error) => {
                     trouble.get_or_insert(error);
                     Ok(())
@@ -240,6 +248,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
         None => Ok(Submitted {
             trouble: trouble.filter(|_| !feed.is_done()),
             stopped: feed.is_stopped() && account.is_interrupted(),
+            accepted,
         }),
     }
 }
