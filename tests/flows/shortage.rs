@@ -1,7 +1,5 @@
 //! A disk that fills, a file that may not grow, a clock that is set back: the batch stops, and the same command finishes it.
 
-#![expect(clippy::unwrap_used, reason = "whatever is missing fails the test that asked, and shows the line")]
-
 use std::fs;
 use std::os::unix::fs::symlink;
 
