@@ -224,6 +224,8 @@ pub const PAGES: [Page; 11] = [
             ("What is not settled:", "mss --sandbox outbox list --open"),
             ("Submit what is queued:", "mss --sandbox outbox run"),
             ("Take message 7 back before it leaves:", "mss outbox cancel 7"),
+            ("Wait until message 7 has arrived, at most ten minutes:", "mss outbox wait 7 --timeout 10m"),
+            ("Look in the mailbox for what became of what is unknown:", "mss --sandbox outbox resolve"),
             (
                 "The recipient has message 7, though the server never answered:",
                 "mss outbox resolve 7 --assume delivered",

@@ -15,7 +15,7 @@ const WRONG: [(&str, &str); 16] = [
     ("lookup --limit many durand", "invalid value 'many'"),
     ("audit", "Usage: mss audit"),
     ("audit log --action frobnicate", "possible values: send"),
-    ("outbox resolve 1", "--assume"),
+    ("outbox resolve --assume lost", "<ID>"),
     ("config rekey", "--passphrase"),
     ("config set submission.host x --from-file y", "cannot be used with"),
     ("init --certificate c.pem", "--key"),
