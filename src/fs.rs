@@ -71,6 +71,16 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
     read_bounded(path, limit)
 }
 
+/// Reads a secret that a service manager handed over. It lets the service in by an access list, whose mask stands where the
+/// mode of the group does (systemd.exec, LoadCredential; acl(5)): the group may seem to read it, others may not.
+pub fn read_credential(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
+    let mode = path.metadata().map_err(failed("read", path))?.permissions().mode() & 0o7777;
+    if mode & 0o037 != 0 {
+        return Err(FsError::TooOpen { path: path.to_owned(), mode, wanted: 0o400 });
+    }
+    read_bounded(path, limit)
+}
+
 /// Reads any file of at most `limit` octets.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
     let file = File::open(path).map_err(failed("read", path))?;

@@ -33,6 +33,7 @@
 //! | 1 | `secret` | values that do not show themselves, one-time codes, sealing keys, `trait Prompt` |
 //! | 1 | `clock` | the only reader of the system clock |
 //! | 1 | `hex` | octets as hexadecimal digits |
+//! | 1 | `pace` | how long and how fast, as people write it: `5d`, `600/m` |
 //! | 1 | `nearest` | the word that was probably meant |
 //! | annex | `sandbox` | a whole operator on loopback: submission, mailboxes, directory, faults on demand |
 
@@ -52,6 +53,7 @@ pub mod manifest;
 pub mod nearest;
 pub mod net;
 pub mod outbox;
+pub mod pace;
 pub mod package;
 pub mod pki;
 pub mod process;

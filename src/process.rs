@@ -1,7 +1,12 @@
 //! Which process this is, and whether another one still runs: who holds a lease, and who left it behind.
 
+mod moment;
+
 use std::fmt;
 
+#[cfg(debug_assertions)]
+pub use moment::choose;
+pub use moment::{Moment, here};
 use rustix::process::{Pid, getpid, test_kill_process};
 
 /// One process for as long as it runs: its number, when it started, on which boot, and in which numbering of processes.
@@ -53,7 +58,18 @@ impl Process {
         let Some(pid) = Pid::from_raw(self.pid) else { return Life::Ended };
         match test_kill_process(pid) {
             Err(rustix::io::Errno::SRCH) => Life::Ended,
-            _ if started(self.pid) != self.started => Life::Ended,
+            _ => self.judged(&started(self.pid)),
+        }
+    }
+}
+
+impl Process {
+    /// What it means when the process of that number started then. There may be one that shows itself to nobody: /proc can be
+    /// mounted so that others are hidden (proc(5), hidepid), and a program that leaves no dumps is hidden from its own user.
+    fn judged(&self, started: &str) -> Life {
+        match started {
+            UNKNOWN if self.started != UNKNOWN => Life::OutOfSight,
+            _ if started != self.started => Life::Ended,
             _ => Life::Running,
         }
     }
@@ -99,6 +115,14 @@ mod tests {
         assert_eq!(me.life(), Life::Running);
         assert_eq!(Process::parse(&me.to_string()), Some(me));
         assert_eq!(Process::parse("x y z"), None);
+    }
+
+    #[test]
+    fn a_process_that_is_there_and_hidden_has_not_ended() {
+        let me = Process::current();
+        assert_eq!(me.judged(UNKNOWN), Life::OutOfSight);
+        assert_eq!(me.judged("ended"), Life::Ended);
+        assert_eq!(me.judged(&me.started), Life::Running);
     }
 
     #[test]

@@ -21,6 +21,9 @@ const MOMENT: &str = "2026-01-05T08:00:00Z";
 fn desk() -> Bench {
     let bench = Bench::new().clock(MOMENT);
     bench.file("result.pdf", b"%PDF-1.7\n% a result for an example\n%%EOF\n");
+    let row = |number: u8| format!("analysis-{number},dr.durand@medecin.sandbox,Bilan {number},result.pdf\n");
+    let rows = [row(1), row(2), row(3)].concat();
+    bench.file("results.csv", format!("key,to,subject,attach\n{rows}").as_bytes());
     bench.file("scan.png", b"\x89PNG\r\n\x1a\n");
     bench.file("letter.txt", "Cher confrère,\nvoici le résultat.\n".as_bytes());
     bench
@@ -231,6 +234,56 @@ fn every_example_script_is_run_and_says_what_it_shows() {
         }
     }
     none(found);
+}
+
+/// What each unit and each line of cron runs, and where that stands.
+fn scheduled() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(kept::place("examples")).expect("examples/ is there").flatten() {
+        let name = format!("examples/{}", entry.file_name().to_string_lossy());
+        let text = if name.ends_with(".service") || name.ends_with(".cron") { read(&name) } else { continue };
+        for (number, line) in text.lines().enumerate() {
+            let command = match line.strip_prefix("ExecStart=/usr/bin/") {
+                Some(command) => Some(command.to_owned()),
+                // Five fields of time and the user stand before the command.
+                None if name.ends_with(".cron") && line.starts_with(|c: char| c.is_ascii_digit() || c == '*') => {
+                    Some(line.split(' ').skip(6).collect::<Vec<_>>().join(" "))
+                }
+                None => None,
+            };
+            found.extend(command.map(|command| (format!("{name}:{}", number + 1), command)));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_services_and_cron_run_is_understood() {
+    let found = scheduled();
+    assert_eq!(found.len(), 7, "every line is found");
+    let silent = |(place, line): &&(String, String)| !line.contains("--no-input") || place.is_empty();
+    assert_eq!(found.iter().find(silent), None, "nobody is there to be asked");
+    none(found.iter().flat_map(|(place, line)| {
+        assert!(!console::calls(line).is_empty(), "{place}: `{line}` does not call mss");
+        refused(place, line)
+    }));
+}
+
+#[test]
+fn the_units_are_understood_by_the_service_manager() {
+    if !skip::has("systemd-analyze", "examples/mss-outbox.service") {
+        return;
+    }
+    let bench = Bench::new();
+    for name in ["mss-outbox.service", "mss-send.service", "mss-send.timer"] {
+        // It looks whether the program is there; any program will do.
+        let unit = read(&format!("examples/{name}")).replace("/usr/bin/mss", "/bin/true");
+        bench.file(name, unit.as_bytes());
+    }
+    let said =
+        bench.shell("systemd-analyze verify --man=no ./mss-outbox.service ./mss-send.service ./mss-send.timer 2>&1");
+    let ours: Vec<String> = said.text().lines().filter(|line| line.contains("mss-")).map(str::to_owned).collect();
+    none(ours);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct Desk {
     pub port_tls12: u16,
     /// The mailboxes.
     pub mailbox: u16,
+    /// Files to attach, with what the messages hold.
+    pub payloads: usize,
 }
 
 impl Desk {
@@ -48,13 +50,15 @@ impl Desk {
         let stdin = servers.stdin.take();
         let mut said = String::new();
         BufReader::new(servers.stdout.take().ok_or("its stdout is a pipe")?).read_line(&mut said)?;
-        let desk = Desk { folder, servers, stdin, port: ports[0], port_tls12: ports[2], mailbox: ports[4] };
+        let desk =
+            Desk { folder, servers, stdin, port: ports[0], port_tls12: ports[2], mailbox: ports[4], payloads: count };
         if said.trim_end() != "ready" {
             return Err("Postfix and Dovecot did not start: are they installed, and is this root?".into());
         }
         desk.keys()?;
         fs::create_dir(desk.path().join("messages"))?;
         fs::create_dir(desk.path().join("few"))?;
+        fs::create_dir(desk.path().join("payload"))?;
         (0..count).try_for_each(|number| desk.message(&format!("messages/{number:06}.eml"), number as u64))?;
         Ok(desk)
     }
@@ -97,6 +101,8 @@ impl Desk {
             state ^= state << 17;
             octets.extend_from_slice(&state.to_le_bytes());
         }
+        let payload = name.replace("messages", "payload").replace(".eml", ".bin");
+        File::create(self.path().join(payload))?.write_all(&octets)?;
         let mut out = Vec::new();
         write!(
             out,

@@ -14,6 +14,7 @@ use super::session::Session;
 use super::status::Status;
 use crate::commands::batch::{self, Progress, Request, RowLine, Sent, Why, Wrong};
 use crate::fs::Staged;
+use crate::pace::Rate;
 
 /// The words that only a batch has.
 #[derive(Debug, Default, clap::Args)]
@@ -41,28 +42,14 @@ pub struct Args {
     #[arg(long, value_name = "N", requires = "batch", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Many messages")]
     pub window: Option<u8>,
     /// At most so many messages in a second, minute or hour, such as 600/m
-    #[arg(long, value_name = "N/s|m|h", requires = "batch", value_parser = pace, help_heading = "Many messages")]
-    pub rate: Option<Duration>,
+    #[arg(long, value_name = "N/s|m|h", requires = "batch", help_heading = "Many messages")]
+    pub rate: Option<Rate>,
     /// A row that says something else than before under the same key is sent as a new message
     #[arg(long, requires = "batch", help_heading = "Many messages")]
     pub replace: bool,
     /// Seal and queue, but leave the submission to mss outbox run
     #[arg(long, requires = "batch", conflicts_with_all = ["dry_run", "wait"], help_heading = "Many messages")]
     pub queue_only: bool,
-}
-
-/// A rate, as the time from one message to the next.
-fn pace(text: &str) -> Result<Duration, String> {
-    let wrong = || "a rate is written like 10/s, 600/m or 5000/h".to_owned();
-    let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
-    let count: u32 = count.trim().parse().ok().filter(|count| *count > 0).ok_or_else(wrong)?;
-    let seconds = match unit.trim() {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(wrong()),
-    };
-    Ok(Duration::from_secs(seconds) / count)
 }
 
 /// Something that is wrong with a row.
@@ -92,7 +79,7 @@ pub(super) fn run(args: &super::send::Args, session: &Session<'_>) -> Result<Sta
         queue_only: words.queue_only,
         jobs: words.jobs.map(usize::from),
         window: words.window.map(usize::from),
-        pace: words.rate,
+        pace: words.rate.map(Rate::pause),
         notify: super::send::notify(&args.notify),
         wait: args.waiting(),
     };
@@ -163,7 +150,8 @@ fn words_for(why: &Why) -> (&'static str, String) {
         }
         Why::KeyTaken => (
             "key-taken",
-            "a message with this key was queued before and says something else; --replace sends this one too".to_owned(),
+            "a message with this key was queued before and says something else; --replace sends this one too"
+                .to_owned(),
         ),
         Why::NoPasswordCommand => {
             ("password-command", "the password of a package has to go somewhere; give --password-command".to_owned())
@@ -240,7 +228,9 @@ fn summary(session: &Session<'_>, request: &Request, sent: &Sent) -> io::Result<
     }
     let Progress { rows, queued, known, accepted, deferred, refused, unknown } = sent.progress;
     if request.dry_run {
-        return session.output.line(format_args!("{GOOD}checked{GOOD:#} {queued} of {rows} messages; nothing was queued"));
+        return session
+            .output
+            .line(format_args!("{GOOD}checked{GOOD:#} {queued} of {rows} messages; nothing was queued"));
     }
     let mut parts = vec![format!("{} queued", queued - known)];
     let more = [(known, "known before, not sent again"), (accepted, "accepted"), (deferred, "deferred")];
@@ -268,7 +258,8 @@ impl Results {
     }
 
     fn publish(self) -> Result<(), Diagnosis> {
-        let failed = |error: &(dyn std::error::Error + 'static)| Diagnosis::caused(Status::CannotCreate, "results", error);
+        let failed =
+            |error: &(dyn std::error::Error + 'static)| Diagnosis::caused(Status::CannotCreate, "results", error);
         let file = self.file.into_inner().map_err(|error| failed(error.error()))?;
         file.publish(&self.path).map_err(|error| failed(&error))
     }
@@ -306,21 +297,6 @@ impl<'s> Shown<'s> {
     fn clear(&self) {
         if self.last.is_some() {
             self.session.output.stderr(format_args!("\r\x1b[K"));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_is_the_time_between_two_messages() {
-        assert_eq!(pace("10/s"), Ok(Duration::from_millis(100)));
-        assert_eq!(pace("600/m"), Ok(Duration::from_millis(100)));
-        assert_eq!(pace("1 / h"), Ok(Duration::from_secs(3600)));
-        for wrong in ["10", "0/s", "-1/s", "1/d", "/s", "1/"] {
-            assert!(pace(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -215,13 +215,14 @@ fn path(session: &Session<'_>) -> Result<(), Diagnosis> {
 
 /// Every setting of the profile as this run has it: variables first, then what is written, then defaults.
 fn settings(session: &Session<'_>, document: &Document, profile: &str) -> Vec<SettingLine> {
-    let variables = unlock::overrides(session.environment);
+    let mut variables = unlock::overrides(session.environment);
+    variables.retain(|(path, _)| !session.globals.sandbox || unlock::counts_in_sandbox(path));
     let written = document.shown();
     let mut lines = Vec::new();
     for setting in SETTINGS.iter().filter(|setting| !setting.path.contains("[]")) {
         let Some(key) = setting.path.strip_prefix("profile.*.") else { continue };
         let full = format!("profile.{profile}.{key}");
-        let variable = variables.iter().find(|(path, _)| *path == setting.path).filter(|_| !session.globals.sandbox);
+        let variable = variables.iter().find(|(path, _)| *path == setting.path);
         let (value, origin) = match (variable, written.iter().find(|(key, _)| *key == full), setting.need) {
             (Some((_, value)), _, _) => (Some((*value).to_owned()), "variable"),
             (None, Some((_, Some(value))), _) => (Some(value.clone()), "profile"),

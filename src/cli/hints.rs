@@ -395,9 +395,9 @@ fn list(error: &CacheError) -> (Status, &'static str) {
 fn manifest(error: &ManifestError) -> (Status, &'static str) {
     match error {
         ManifestError::Unreadable { .. } | ManifestError::NotAFile { .. } => (Status::NoInput, "manifest-unreadable"),
-        ManifestError::RowChanged { .. }
-        | ManifestError::LengthChanged { .. }
-        | ManifestError::HeaderChanged => (Status::Data, "manifest-changed"),
+        ManifestError::RowChanged { .. } | ManifestError::LengthChanged { .. } | ManifestError::HeaderChanged => {
+            (Status::Data, "manifest-changed")
+        }
         ManifestError::Utf16
         | ManifestError::NoHeader
         | ManifestError::JsonArray

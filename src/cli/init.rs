@@ -20,8 +20,8 @@ use crate::mail::Address;
 use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention,
-    ServiceKey, SignIn, Storage, Submission, Trust, UnknownReader, Vault, Way, WhiteListSource,
+    AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile,
+    Retention, ServiceKey, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, Vault, Way, WhiteListSource,
 };
 
 /// Make a profile: keys, trust, encrypted configuration
@@ -291,6 +291,8 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
         storage: storage()?,
         unknown_reader: UnknownReader::default(),
         readers: Vec::new(),
+        outbox: Outbox::default(),
+        timeouts: Timeouts::default(),
         fetch: Fetch::default(),
         retention: Retention::default(),
         address,

@@ -222,10 +222,15 @@ pub const PAGES: [Page; 11] = [
         command: &["outbox"],
         examples: &[
             ("What is not settled:", "mss --sandbox outbox list --open"),
+            ("What somebody should look at, each morning:", "mss --sandbox outbox list --undelivered --older-than 24h"),
+            ("Everything that happened to message 7:", "mss outbox show 7"),
             ("Submit what is queued:", "mss --sandbox outbox run"),
+            ("The same as a service, 600 messages a minute at most:", "mss --no-input outbox run --watch --rate 600/m"),
             ("Take message 7 back before it leaves:", "mss outbox cancel 7"),
             ("Wait until message 7 has arrived, at most ten minutes:", "mss outbox wait 7 --timeout 10m"),
             ("Look in the mailbox for what became of what is unknown:", "mss --sandbox outbox resolve"),
+            ("The mailbox that refused message 7 is there now:", "mss outbox requeue 7"),
+            ("How many messages are past their term:", "mss --sandbox outbox purge --dry-run"),
             (
                 "The recipient has message 7, though the server never answered:",
                 "mss outbox resolve 7 --assume delivered",
@@ -242,11 +247,14 @@ pub const PAGES: [Page; 11] = [
             Untrusted,
             SignIn,
             Configuration,
+            Partial,
             Unknown,
             Interrupted,
         ],
         security: "Messages and recipients are sealed on disk with the storage key of the profile. To assume a message lost \
-            that was delivered is to deliver it twice.",
+            that was delivered is to deliver it twice. A message that was purged is forgotten: the command that sent it sends \
+            it anew. outbox run --watch goes on when a server is away, and ends with status 0 when it is stopped with nothing \
+            in hand. The command of outbox.alert-command gets numbers and counts, no address and no subject.",
         standards: "RFC 5321, section 4.5.4",
     },
     Page {

@@ -51,6 +51,8 @@ pub fn command() -> clap::Command {
 /// Understands the words, does what they say, tells the outcome; the number is the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> u8 {
     forbid_core_dumps();
+    #[cfg(debug_assertions)]
+    environment.text("MSS_KILL_AT").into_iter().for_each(crate::process::choose);
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let words = match Words::try_parse_from(&arguments) {
         Ok(words) => words,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::sandbox::{Operator, Person, Signin};
 use crate::secret::{SealingKey, Secret};
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Placement, Profile, Retention, Security,
-    SignIn, Storage, Submission, Trust, UnknownReader, WhiteListSource,
+    AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile, Retention,
+    Security, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, WhiteListSource,
 };
 
 /// The configuration of everybody in the sandbox; the laboratory is the default profile.
@@ -60,6 +60,8 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
         storage: storage(&person.storage_seed),
         unknown_reader: UnknownReader::default(),
         readers: Vec::new(),
+        outbox: Outbox::default(),
+        timeouts: Timeouts::default(),
         fetch: Fetch::default(),
         retention: Retention::default(),
     }

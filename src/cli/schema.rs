@@ -10,14 +10,15 @@ use super::diagnosis::ErrorLine;
 use super::init::InitLine;
 use super::output::WarningLine;
 use super::sandbox::{FaultLine, SandboxLine};
-use crate::commands::{audit, fetch, lookup, outbox, purge_check, send};
+use crate::commands::{alert, audit, fetch, lookup, outbox, purge_check, send};
 use crate::vault;
 
 /// Makes one schema.
 type Maker = fn() -> Schema;
 
 /// The name of each answer and its schema.
-const SCHEMAS: [(&str, Maker); 15] = [
+const SCHEMAS: [(&str, Maker); 18] = [
+    ("mss.alert/1", || schema_for!(alert::Line<'_>)),
     ("mss.audit-log/1", || schema_for!(audit::Line)),
     ("mss.audit-verify/1", || schema_for!(VerifyLine)),
     ("mss.config-path/1", || schema_for!(PathLine)),
@@ -27,6 +28,8 @@ const SCHEMAS: [(&str, Maker); 15] = [
     ("mss.fetch/1", || schema_for!(fetch::Line)),
     ("mss.init/1", || schema_for!(InitLine)),
     ("mss.lookup/1", || schema_for!(lookup::Line)),
+    ("mss.outbox-event/1", || schema_for!(outbox::EventLine)),
+    ("mss.outbox-purge/1", || schema_for!(outbox::Purged)),
     ("mss.outbox/1", || schema_for!(outbox::Line)),
     ("mss.purge-check/1", || schema_for!(purge_check::Line)),
     ("mss.sandbox-fault/1", || schema_for!(FaultLine)),

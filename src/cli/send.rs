@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ValueEnum;
 
@@ -14,6 +13,7 @@ use super::session::Session;
 use super::status::Status;
 use crate::commands::send::{self, Line, Packaging, Request, Sent};
 use crate::commands::wait::Waiting;
+use crate::pace::Span;
 use crate::package;
 use crate::sealed;
 use crate::smtp;
@@ -82,8 +82,8 @@ pub struct Args {
     ///
     /// With --notify success, until a notice says that it is in the mailbox; else until the server took it. What is deferred is
     /// submitted when it is due.
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1h", value_parser = super::outbox::time, conflicts_with = "dry_run")]
-    pub wait: Option<Duration>,
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1h", conflicts_with = "dry_run")]
+    pub wait: Option<Span>,
     #[command(flatten)]
     pub batch: batch::Args,
 }
@@ -139,7 +139,7 @@ impl Args {
     }
 
     pub(super) fn waiting(&self) -> Option<Waiting> {
-        self.wait.map(|timeout| Waiting { timeout, goal: None })
+        self.wait.map(|timeout| Waiting { timeout: timeout.into(), goal: None })
     }
 
     pub(super) fn packaging(&self) -> Packaging {

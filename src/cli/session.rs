@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
             options.faults.push(fault);
         }
         let sandbox = Sandbox::start(options).map_err(Diagnosis::sandbox)?;
-        self.config = Some(sandboxed::config(sandbox.operator()));
+        self.config = Some(unlock::overridden_in_sandbox(self, sandboxed::config(sandbox.operator()))?);
         self.places.cache = self.places.cache.join("sandbox");
         self.places.state = home;
         self.sandbox = Some(sandbox);

@@ -36,8 +36,7 @@ pub(super) fn open(session: &Session<'_>) -> Result<Vault, Diagnosis> {
         let (_, _, identity) = read_pair(certificate, key)?;
         return Ok(Vault::open(&path, Opener::Identity(&identity))?);
     }
-    if let Some(file) = service_key_file(session).filter(|_| !passphrase_is_nearer(session)) {
-        let key = ServiceKey::read(&file).map_err(|error| Diagnosis::service_key(&file, error))?;
+    if let Some(key) = service_key(session)? {
         return Ok(Vault::open(&path, Opener::ServiceKey(&key))?);
     }
     let given = given_passphrase(session)?;
@@ -58,9 +57,19 @@ fn credential(environment: &Environment, name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-fn service_key_file(session: &Session<'_>) -> Option<PathBuf> {
-    let named = session.globals.opening.service_key.clone();
-    named.or_else(|| credential(session.environment, "mss.service-key"))
+/// The service key: from the file that was named, or as the service manager hands it over.
+fn service_key(session: &Session<'_>) -> Result<Option<ServiceKey>, Diagnosis> {
+    if passphrase_is_nearer(session) {
+        return Ok(None);
+    }
+    let (file, read) = match &session.globals.opening.service_key {
+        Some(file) => (file.clone(), ServiceKey::read(file)),
+        None => match credential(session.environment, "mss.service-key") {
+            Some(file) => (file.clone(), ServiceKey::read_credential(&file)),
+            None => return Ok(None),
+        },
+    };
+    read.map(Some).map_err(|error| Diagnosis::service_key(&file, error))
 }
 
 /// A passphrase named on the command line wins over a service key from a variable or a credential.
@@ -85,7 +94,10 @@ fn given_passphrase(session: &Session<'_>) -> Result<Option<Secret<String>>, Dia
         return run(command).map(Some);
     }
     match credential(session.environment, "mss.passphrase") {
-        Some(path) => read_file(&path).map(Some),
+        Some(path) => {
+            let octets = fs::read_credential(&path, LONGEST).map_err(|error| Diagnosis::secret_file(&path, error))?;
+            line(&Zeroizing::new(octets), &path.display().to_string()).map(Some)
+        }
         None => Ok(None),
     }
 }
@@ -154,11 +166,26 @@ pub(super) fn overridden(session: &Session<'_>, document: &Document) -> Result<C
     let chosen = document.config().profile(session.globals.profile.as_deref()).map(|(name, _)| name.to_owned());
     let Some(profile) = chosen else { return Ok(document.config().clone()) };
     let mut document = document.clone();
-    for (path, value) in overrides(session.environment) {
+    let counts = |path: &str| !session.globals.sandbox || counts_in_sandbox(path);
+    for (path, value) in overrides(session.environment).into_iter().filter(|(path, _)| counts(path)) {
         let key = path.replacen('*', &profile, 1);
         document = document.set(&key, &Secret::new(value.to_owned()))?;
     }
     Ok(document.config().clone())
+}
+
+/// The same for the sandbox, whose servers and keys are its own: variables replace only how messages are sent.
+pub(super) fn overridden_in_sandbox(session: &Session<'_>, config: Config) -> Result<Config, Diagnosis> {
+    let given = overrides(session.environment);
+    if !given.iter().any(|(path, _)| counts_in_sandbox(path)) {
+        return Ok(config);
+    }
+    overridden(session, &Document::of(&config)?)
+}
+
+/// Whether a variable replaces a setting also in the sandbox.
+pub(super) fn counts_in_sandbox(path: &str) -> bool {
+    ["profile.*.outbox.", "profile.*.timeouts."].iter().any(|section| path.starts_with(section))
 }
 
 /// Every setting that a variable replaces: its path in the catalogue, and the value.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::error::Error;
 use super::keys::{identity_of, signin_identity_of};
@@ -16,8 +16,9 @@ use crate::directory::Fhir;
 use crate::fs;
 use crate::inbox::Inbox;
 use crate::mail::{Address, Mailbox};
-use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security, Timeouts};
+use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security};
 use crate::outbox::Outbox;
+use crate::pace::Rate;
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, serves};
 use crate::readers::Readers;
 use crate::signin;
@@ -94,7 +95,8 @@ impl<'a> Account<'a> {
             vault::Method::Certificate => Some(self.signin_identity()?),
             _ => None,
         };
-        let dialer = Dialer::new(&self.anchors, identity.as_ref(), self.world.clock, Timeouts::default())?;
+        let timeouts = self.profile.timeouts.of_connection();
+        let dialer = Dialer::new(&self.anchors, identity.as_ref(), self.world.clock, timeouts)?;
         Ok(self.dialer.get_or_init(|| dialer))
     }
 
@@ -153,13 +155,19 @@ impl<'a> Account<'a> {
 
     /// How messages are submitted.
     pub(super) fn limits(&self) -> Limits {
+        let it = &self.profile.outbox;
+        let asked = |word| it.notify.contains(&word);
         Limits {
             jobs: 1,
-            batch_jobs: 4,
-            window: 0,
-            pace: Duration::ZERO,
-            expire_after: SignedDuration::from_hours(5 * 24),
-            notify: Notify { success: false, failure: true, delay: true },
+            batch_jobs: usize::from(it.jobs),
+            window: usize::from(it.window),
+            pace: it.rate.map_or(Duration::ZERO, Rate::pause),
+            expire_after: it.expire_after.signed(),
+            notify: Notify {
+                success: asked(vault::Notify::Success),
+                failure: asked(vault::Notify::Failure),
+                delay: asked(vault::Notify::Delay),
+            },
             tells: true,
             waits: false,
         }

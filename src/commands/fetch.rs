@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::account::Account;
+use super::alert;
 use super::error::Error;
 use super::gate::Gate;
 use super::notices;
@@ -116,6 +117,7 @@ pub fn fetch(
     }
     // Everything is acknowledged, whatever comes of the farewell.
     let _ = session.logout();
+    alert::after_fetch(account);
     Ok(summary)
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod addressee;
+pub mod alert;
 pub mod audit;
 pub mod batch;
 mod error;

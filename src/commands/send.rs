@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::addressee::{self, Addressee, role_name};
+use super::alert;
 use super::error::Error;
 use super::gate::Gate;
 use super::message::{Bench, Words, attach};
@@ -67,6 +68,8 @@ pub struct Line {
     pub schema: &'static str,
     /// The number of the message in the outbox; absent in a dry run.
     pub id: Option<String>,
+    /// The number of the copy: those with the same one are handed over together.
+    pub copy: Option<String>,
     pub message_id: String,
     pub recipient: String,
     /// `to`, `cc` or `bcc`.
@@ -128,6 +131,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     let waiting = outbox.entries(id)?.into_iter().filter(|entry| entry.state.is_pending()).map(|entry| entry.copy);
     let limits = Limits { notify: request.notify.unwrap_or(account.limits().notify), ..account.limits() };
     let submitted = submission::submit(account, &outbox, waiting.collect(), limits, &mut |_| Ok(()))?;
+    alert::after_submission(account, &outbox, &submitted);
     let (mut trouble, mut interrupted, mut over) = (submitted.trouble, submitted.stopped, false);
     if let Some(waiting) = request.wait.filter(|_| !interrupted) {
         let waited = wait::wait_for(account, &outbox, &[id], &waiting)?;
@@ -236,6 +240,7 @@ fn line(one: &Addressee, request: &Request, message_id: String, queued: Option<(
     Line {
         schema: "mss.send/1",
         id: queued.map(|(entry, _)| entry.id.to_string()),
+        copy: queued.map(|(entry, _)| entry.copy.to_string()),
         message_id,
         recipient: one.address().to_string(),
         role: role_name(one.role()),

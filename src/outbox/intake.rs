@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::fs::Staged;
 use crate::mail::Address;
+use crate::process::{Moment, here};
 use crate::sealed::{Sealed, Suite};
 
 use super::OutboxError;
@@ -65,10 +66,13 @@ impl Outbox {
             }
         }
         let path = self.files().join(&file);
+        here(Moment::OctetsWritten);
         if end > 0 {
             staged.publish_new(&path)?;
         }
+        here(Moment::FileNamed);
         let inserted = self.insert(messages, written);
+        here(Moment::RowsWritten);
         let added = |one: &Result<Enqueued, OutboxError>| matches!(one, Ok(Enqueued::New(..)));
         if end > 0 && !inserted.as_ref().is_ok_and(|all| all.iter().any(added)) {
             let _ = std::fs::remove_file(path);
@@ -160,7 +164,7 @@ impl Outbox {
             Some(id) => rows::copies(transaction, id)?.first().map(|row| rows::entry(transaction, self.key(), row)),
             None => None,
         };
-        let known_as = known_as.transpose()?.map(|entry| entry.message_id.to_string());
+        let known_as = known_as.transpose()?.map(|entry| entry.message_id.as_str().to_owned());
         let fits = |copy: &Written| {
             known_as.as_ref().is_none_or(|known| *known == copy.details.message_id)
                 && !copy.recipients.iter().any(|address| served.contains(address))

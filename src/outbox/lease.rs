@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Transaction, params};
 
+use crate::process::{Moment, here};
+
 use super::OutboxError;
 use super::content::Content;
 use super::entry::{CopyId, Entry, Outcome, Settled, State, summary};
@@ -54,6 +56,12 @@ impl Outbox {
         }
         let (mut settled, mut committed, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
         let Turn { settle, commit, claim } = turn;
+        let deeds = [
+            (!settle.is_empty(), Moment::BeforeSettlement, Moment::AfterSettlement),
+            (!commit.is_empty(), Moment::BeforeCommit, Moment::AfterCommit),
+            (!claim.is_empty(), Moment::BeforeClaim, Moment::AfterClaim),
+        ];
+        deeds.iter().filter(|deed| deed.0).for_each(|deed| here(deed.1));
         self.change(|transaction| {
             let now = self.clock.now();
             for (lease, said) in &settle {
@@ -67,11 +75,13 @@ impl Outbox {
             }
             Ok(())
         })?;
+        deeds.iter().filter(|deed| deed.0).for_each(|deed| here(deed.2));
         for (mut lease, _) in settle {
             lease.settled = true;
             drop(lease);
         }
-        let lease = |entry: Result<Entry, OutboxError>| entry.map(|entry| Lease { outbox: self, entry, settled: false });
+        let lease =
+            |entry: Result<Entry, OutboxError>| entry.map(|entry| Lease { outbox: self, entry, settled: false });
         Ok(Turned { settled, committed, claimed: claimed.into_iter().map(lease).collect() })
     }
 
@@ -132,9 +142,11 @@ impl Outbox {
 
     fn commit(&self, transaction: &Transaction<'_>, id: CopyId, now: Timestamp) -> Result<(), OutboxError> {
         self.still_ours(transaction, id, &[State::Submitting])?;
-        transaction
-            .prepare_cached("UPDATE copy SET state = ?2, changed_at = ?3 WHERE id = ?1")?
-            .execute(params![id.0, State::Committing.word(), now.as_microsecond()])?;
+        transaction.prepare_cached("UPDATE copy SET state = ?2, changed_at = ?3 WHERE id = ?1")?.execute(params![
+            id.0,
+            State::Committing.word(),
+            now.as_microsecond()
+        ])?;
         Ok(rows::event(transaction, self.key(), id, None, State::Committing, now, None)?)
     }
 
@@ -153,7 +165,8 @@ impl Outbox {
         let states = rows::recipient_states(transaction, id)?;
         for one in said {
             let places = entry.recipients.iter().zip(&states).enumerate();
-            let waiting = places.filter(|(_, (recipient, state))| recipient.address == one.address && state.is_pending());
+            let waiting =
+                places.filter(|(_, (recipient, state))| recipient.address == one.address && state.is_pending());
             for (place, _) in waiting {
                 let state = one.outcome.state();
                 rows::set_recipient(transaction, id, place, state, now)?;
@@ -177,9 +190,8 @@ impl Outbox {
     /// Refuses where the lease was taken back meanwhile.
     fn still_ours(&self, transaction: &Transaction<'_>, id: CopyId, states: &[State]) -> Result<State, OutboxError> {
         let row = self.row(transaction, id)?;
-        let owner: Option<String> = transaction
-            .prepare_cached("SELECT owner FROM copy WHERE id = ?1")?
-            .query_row([id.0], |row| row.get(0))?;
+        let owner: Option<String> =
+            transaction.prepare_cached("SELECT owner FROM copy WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?;
         let ours = owner.as_deref() == Some(self.owner.to_string().as_str());
         match row.state {
             state if ours && states.contains(&state) => Ok(state),
@@ -187,10 +199,11 @@ impl Outbox {
         }
     }
 
-    fn give_back(&self, entry: &Entry) -> Result<(), OutboxError> {
+    fn give_back(&self, entry: &Entry, left: bool) -> Result<(), OutboxError> {
         let now = self.clock.now();
         self.change(|transaction| {
             let held = self.still_ours(transaction, entry.copy, &[State::Submitting, State::Committing])?;
+            let held = if left { held } else { State::Submitting };
             self.end_lease(transaction, &self.row(transaction, entry.copy)?, held, now)
         })
     }
@@ -253,10 +266,11 @@ impl<'a> Lease<'a> {
         self.close(said)
     }
 
-    /// Gives the copy back as if it had not been taken; behind the point of no return, as unknown.
+    /// Gives the copy back as if it had not been taken: for whoever knows that its last octets never left. Many copies pass the
+    /// point of no return in one step, and the line may break before the turn of some of them comes.
     pub fn release(mut self) -> Result<(), OutboxError> {
         self.settled = true;
-        self.outbox.give_back(&self.entry)
+        self.outbox.give_back(&self.entry, false)
     }
 }
 
@@ -272,7 +286,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if !self.settled {
             // Nothing can be told here; what is not given back now is taken back once the process has ended.
-            let _ = self.outbox.give_back(&self.entry);
+            let _ = self.outbox.give_back(&self.entry, true);
         }
     }
 }

@@ -4,6 +4,9 @@
 //! a lease; the lease of a process that ended is taken back: before the point of no return the copy is queued again, behind
 //! it nobody knows whether the server took it, and it is never sent again by itself.
 
+mod alerts;
+#[cfg(test)]
+mod alerts_tests;
 mod content;
 mod entry;
 mod intake;
@@ -17,6 +20,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{Alert, Cause, Service, is_superseded};
 pub use content::Content;
 pub use entry::{CopyId, Entry, Event, Id, Outcome, RecipientEntry, Settled, State};
 pub use intake::{Enqueued, NewMessage};

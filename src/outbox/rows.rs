@@ -59,8 +59,7 @@ pub(super) struct CopyRow {
     notified: bool,
 }
 
-const COLUMNS: &str =
-    "id, message, file, start, size, sealed, state, queued_at, changed_at, until, attempts, notified";
+const COLUMNS: &str = "id, message, file, start, size, sealed, state, queued_at, changed_at, until, attempts, notified";
 
 fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let microseconds = row.get(column)?;
@@ -136,9 +135,20 @@ pub(super) fn copies(connection: &Connection, id: Id) -> Result<Vec<CopyRow>, Ou
     if found.is_empty() { Err(OutboxError::NoSuchMessage { id }) } else { Ok(found) }
 }
 
-/// Copies with a number above `after`, oldest first.
-pub(super) fn page(connection: &Connection, after: CopyId, most: u32) -> rusqlite::Result<Vec<CopyRow>> {
-    let sql = format!("SELECT {COLUMNS} FROM copy WHERE id > ?1 ORDER BY id LIMIT ?2");
+/// Copies with a number above `after` that have a recipient in one of these states, oldest first.
+pub(super) fn page(
+    connection: &Connection,
+    states: &[State],
+    after: CopyId,
+    most: u32,
+) -> rusqlite::Result<Vec<CopyRow>> {
+    let words: Vec<String> = states.iter().map(|state| format!("'{}'", state.word())).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM copy WHERE id > ?1
+         AND EXISTS (SELECT 1 FROM recipient WHERE copy = copy.id AND state IN ({}))
+         ORDER BY id LIMIT ?2",
+        words.join(", ")
+    );
     connection.prepare_cached(&sql)?.query_map(params![after.0, most], CopyRow::read)?.collect()
 }
 
@@ -180,8 +190,8 @@ pub(super) fn insert_copy(
             now.as_microsecond(),
         ])?;
     let id = CopyId(connection.last_insert_rowid());
-    let mut recipients = connection
-        .prepare_cached("INSERT INTO recipient (copy, place, state, changed_at) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut recipients =
+        connection.prepare_cached("INSERT INTO recipient (copy, place, state, changed_at) VALUES (?1, ?2, ?3, ?4)")?;
     for number in 0..details.recipients.len() {
         recipients.execute(params![id.0, number as i64, State::Queued.word(), now.as_microsecond()])?;
     }
@@ -320,19 +330,21 @@ pub(super) fn entry(connection: &Connection, key: &SealingKey, row: &CopyRow) ->
 }
 
 /// The answer that was heard last, and the queue id that was, which a later notice does not repeat.
-fn last_words(
-    connection: &Connection,
-    key: &SealingKey,
-    row: &CopyRow,
-    place: usize,
-) -> Result<Words, OutboxError> {
+fn last_words(connection: &Connection, key: &SealingKey, row: &CopyRow, place: usize) -> Result<Words, OutboxError> {
     let mut statement = connection.prepare_cached(
         "SELECT state, salt, sealed FROM event WHERE copy = ?1 AND place = ?2 AND sealed IS NOT NULL ORDER BY id DESC",
     )?;
     let mut found = statement.query(params![row.id.0, place as i64])?;
     let mut last = Words::default();
     while let Some(event) = found.next()? {
-        let words = open_words(key, row, Some(place), state(event, 0)?, &event.get::<_, Vec<u8>>(1)?, &event.get::<_, Vec<u8>>(2)?)?;
+        let words = open_words(
+            key,
+            row,
+            Some(place),
+            state(event, 0)?,
+            &event.get::<_, Vec<u8>>(1)?,
+            &event.get::<_, Vec<u8>>(2)?,
+        )?;
         last.answer = last.answer.or(words.answer);
         last.queue_id = last.queue_id.or(words.queue_id);
         if last.answer.is_some() && last.queue_id.is_some() {

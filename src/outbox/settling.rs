@@ -1,9 +1,10 @@
 //! What a person, or evidence, decides on a message.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
+use rusqlite::{Transaction, params};
 
 use super::OutboxError;
+use super::alerts;
 use super::entry::{Id, State, summary};
 use super::rows::{self, CopyRow, Words};
 use super::store::Outbox;
@@ -27,9 +28,10 @@ impl Outbox {
         self.settle_all(id, |state| state == State::Unknown, to, because)
     }
 
-    /// Takes back what waits of a message.
+    /// Takes back what waits of a message, and closes what came to nothing.
     pub fn cancel(&self, id: Id, because: &str) -> Result<(), OutboxError> {
-        self.settle_all(id, State::is_pending, State::Cancelled, because)
+        let open = |state: State| state.is_pending() || state.is_failed();
+        self.settle_all(id, open, State::Cancelled, because)
     }
 
     /// Queues again, the same octets under the same Message-ID, for those whom the message did not reach; what is deferred
@@ -40,13 +42,7 @@ impl Outbox {
     }
 
     /// Turns every recipient that stands in one state to another, in every copy that nobody has in hand.
-    fn settle_all(
-        &self,
-        id: Id,
-        from: impl Fn(State) -> bool,
-        to: State,
-        because: &str,
-    ) -> Result<(), OutboxError> {
+    fn settle_all(&self, id: Id, from: impl Fn(State) -> bool, to: State, because: &str) -> Result<(), OutboxError> {
         self.change(|transaction| self.turn_all(transaction, id, from, to, because))
     }
 
@@ -81,6 +77,13 @@ impl Outbox {
         let words = Words { answer: Some(because.to_owned()), queue_id: None };
         for place in &places {
             rows::event(transaction, self.key(), row.id, Some(*place), to, now, Some(&words))?;
+        }
+        if !places.is_empty() && to == State::Queued {
+            // It has the whole time once more before it expires.
+            transaction
+                .prepare_cached("UPDATE copy SET queued_at = ?2 WHERE id = ?1")?
+                .execute(params![row.id.0, now.as_microsecond()])?;
+            alerts::begin_again(transaction, row.id)?;
         }
         if !places.is_empty() {
             let state = summary(&rows::recipient_states(transaction, row.id)?);

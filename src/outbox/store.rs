@@ -83,12 +83,18 @@ impl Outbox {
 
     /// Every copy, oldest first, read page by page.
     pub fn list(&self) -> impl Iterator<Item = Result<Entry, OutboxError>> + '_ {
+        self.list_of(&State::ALL)
+    }
+
+    /// The copies with a recipient in one of these states, oldest first, read page by page.
+    pub fn list_of(&self, states: &[State]) -> impl Iterator<Item = Result<Entry, OutboxError>> + use<'_> {
+        let states = states.to_vec();
         let mut after = CopyId(0);
         let mut page: Vec<Result<Entry, OutboxError>> = Vec::new();
         std::iter::from_fn(move || {
             if page.is_empty() {
                 let connection = self.connection();
-                let rows = match rows::page(&connection, after, PAGE) {
+                let rows = match rows::page(&connection, &states, after, PAGE) {
                     Ok(rows) => rows,
                     Err(error) => return Some(Err(error.into())),
                 };
@@ -145,13 +151,6 @@ impl Outbox {
             }
             Ok(unknown)
         })
-    }
-
-    /// Whether another process that still runs has a lease on this copy.
-    pub fn is_held(&self, copy: CopyId) -> Result<bool, OutboxError> {
-        self.recover()?;
-        let state = self.row(&self.connection(), copy)?.state;
-        Ok(matches!(state, State::Submitting | State::Committing))
     }
 
     pub(super) fn row(&self, connection: &Connection, copy: CopyId) -> Result<CopyRow, OutboxError> {

@@ -7,34 +7,37 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::fs;
 use crate::fs::Staged;
+use crate::journal::JournalError;
 use crate::mail::{Address, Envelope, MessageId};
 use crate::process::Process;
 use crate::secret::{SealingKey, Secret};
 
 use crate::sealed::{Protection, Sealed, Suite};
 
-use super::*;
+use super::{
+    CopyId, Enqueued, Entry, Id, Lease, NewMessage, News, Outbox, OutboxError, Outcome, Resolution, Settled, State, io,
+};
 
 const MESSAGE: &[u8] = b"Subject: [...]\r\n\r\nMIIsealed";
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
-fn time(text: &str) -> Timestamp {
+pub(super) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn open_at(dir: &Path, at: &str) -> Outbox {
+pub(super) fn open_at(dir: &Path, at: &str) -> Outbox {
     Outbox::open(dir, &SealingKey::new(Secret::new([5; 32])), Clock::Fixed(time(at))).unwrap()
 }
 
-fn open(dir: &Path) -> Outbox {
+pub(super) fn open(dir: &Path) -> Outbox {
     open_at(dir, "2026-11-05T08:00:00Z")
 }
 
-fn address(text: &str) -> Address {
+pub(super) fn address(text: &str) -> Address {
     text.parse().unwrap()
 }
 
@@ -60,22 +63,28 @@ fn enqueue_copies(outbox: &Outbox, key: u8, content: u8, copies: &[&[&str]]) -> 
     let spool = folder();
     let mut copies: Vec<Sealed> =
         copies.iter().map(|recipients| sealed_for(spool.path(), key, recipients, MESSAGE)).collect();
-    let new = NewMessage { key: [key; 32], content: [content; 32], label: Some("row 1"), copies: &mut copies, replace: false };
+    let new = NewMessage {
+        key: [key; 32],
+        content: [content; 32],
+        label: Some("row 1"),
+        copies: &mut copies,
+        replace: false,
+    };
     outbox.enqueue(&mut [new]).unwrap().remove(0).unwrap()
 }
 
-fn enqueue(outbox: &Outbox, key: u8) -> Enqueued {
+pub(super) fn enqueue(outbox: &Outbox, key: u8) -> Enqueued {
     enqueue_copies(outbox, key, key, &[&BOTH])
 }
 
-fn queued(outbox: &Outbox, key: u8) -> CopyId {
+pub(super) fn queued(outbox: &Outbox, key: u8) -> CopyId {
     match enqueue(outbox, key) {
         Enqueued::New(_, copies) => copies[0],
         known => panic!("{known:?}"),
     }
 }
 
-fn message(outbox: &Outbox, copy: CopyId) -> Id {
+pub(super) fn message(outbox: &Outbox, copy: CopyId) -> Id {
     outbox.entry(copy).unwrap().id
 }
 
@@ -87,7 +96,7 @@ fn claim_next(outbox: &Outbox) -> Option<Lease<'_>> {
     outbox.due().unwrap().first().map(|copy| outbox.claim(*copy).unwrap())
 }
 
-fn accepted() -> Outcome {
+pub(super) fn accepted() -> Outcome {
     Outcome::Accepted { queue_id: None, notified: false }
 }
 
@@ -220,7 +229,11 @@ fn outcomes_are_kept_for_each_recipient() {
     let later = time("2026-11-05T08:15:00Z");
     let entry = lease
         .close(vec![
-            settled("dr.durand@medecin.sandbox", Outcome::Accepted { queue_id: Some("4bQ".to_owned()), notified: true }, "250 Ok"),
+            settled(
+                "dr.durand@medecin.sandbox",
+                Outcome::Accepted { queue_id: Some("4bQ".to_owned()), notified: true },
+                "250 Ok",
+            ),
             settled("dr.lefevre@medecin.sandbox", Outcome::Deferred { until: later }, "451 4.3.0 later"),
         ])
         .unwrap();
@@ -263,6 +276,18 @@ fn a_lease_that_is_dropped_puts_the_message_back() {
     lease.point_of_no_return().unwrap();
     drop(lease);
     assert_eq!(outbox.entry(id).unwrap().state, State::Unknown);
+}
+
+#[test]
+fn a_message_that_was_cleared_and_never_left_is_queued_again() {
+    let dir = folder();
+    let outbox = open(dir.path());
+    let id = queued(&outbox, 1);
+    let lease = outbox.claim(id).unwrap();
+    lease.point_of_no_return().unwrap();
+    lease.release().unwrap();
+    assert_eq!(outbox.entry(id).unwrap().state, State::Queued);
+    outbox.claim(id).unwrap().close_all(&accepted(), "250 Ok").unwrap();
 }
 
 #[test]

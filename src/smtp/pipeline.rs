@@ -12,6 +12,7 @@ use super::session::{Session, Transfer};
 use super::submission::{Supply, Window};
 use super::{Failure, SmtpError, Stage};
 use crate::net::{Heard, LinkError};
+use crate::process::{Moment, here};
 
 /// Most commands whose replies were not read, so that neither side waits for the other to read: 128 replies of an ordinary
 /// length fit what every system keeps for a connection (RFC 2920, section 3.1).
@@ -248,6 +249,9 @@ impl<'s, 'a, S: Supply<'a>> Pipeline<'s, 'a, S> {
         self.unsent = 0;
         match sent {
             Ok(()) => {
+                if self.flights.iter().any(|flight| flight.end == End::Begun) {
+                    here(Moment::LastOctetsSent);
+                }
                 self.advance(End::Begun, End::Sent);
                 Ok(())
             }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::fs;
-use crate::process::Process;
+use crate::process::{Moment, Process, here};
 use crate::secret::{SealingKey, Secret};
 
 use super::TraceError;
@@ -131,7 +131,9 @@ impl Trace {
         let text = self.signer.sign(edge.size(), &edge.root());
         // The edge is computed again from the records where it is not the one that the checkpoint signs.
         fs::write_cached(&self.dir.join(EDGE), edge.to_text().as_bytes())?;
+        here(Moment::BeforeCheckpoint);
         fs::write_private(&self.dir.join(CHECKPOINT), text.as_bytes())?;
+        here(Moment::AfterCheckpoint);
         Ok(Some(Checkpoint::parse(&text).expect("it was just written")))
     }
 
@@ -182,12 +184,14 @@ impl Trace {
             tail.push(&body);
             frames.extend_from_slice(&body.frame());
         }
+        here(Moment::BeforeTrace);
         let path = name.path(&self.dir);
         let mut file = fs::open_append(&path)?;
         // A failure leaves unfinished octets behind: the next append counts them and begins a new part, under a new
         // key, so that no number is sealed twice under one.
         file.write_all(&frames).map_err(TraceError::io("append to", &path))?;
         file.sync_data().map_err(TraceError::io("sync", &path))?;
+        here(Moment::AfterTrace);
         if let Some(segment) = tail.segment.as_mut() {
             segment.whole += frames.len() as u64;
         }

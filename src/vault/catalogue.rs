@@ -1,6 +1,7 @@
 //! Every setting, once: its name, meaning, default and example. Schema, documentation and the annotated sample are made from it.
 
 use crate::mail::Address;
+use crate::pace::{Rate, Span};
 use crate::token::TokenUri;
 
 use super::settings::After;
@@ -16,6 +17,12 @@ pub enum Kind {
     YesNo,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of some of these words.
+    Choices(&'static [&'static str]),
+    /// A time between two others, both included, such as `5d`.
+    Span(Span, Span),
+    /// So many in a second, minute or hour, such as `600/m`.
+    Rate,
     /// A mail address.
     Address,
     /// A mail address, or `@` and a domain.
@@ -45,6 +52,9 @@ impl Kind {
             Kind::Whole(least, most) => format!("a whole number from {least} to {most}"),
             Kind::YesNo => "true or false".to_owned(),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
+            Kind::Choices(words) => format!("a list of some of {}", words.join(", ")),
+            Kind::Span(least, most) => format!("a time from {least} to {most}, written like 90s, 30m, 24h or 5d"),
+            Kind::Rate => "a rate written like 10/s, 600/m or 5000/h".to_owned(),
             Kind::Address => "a mail address".to_owned(),
             Kind::Mailbox => "a mail address, or @ and a domain".to_owned(),
             Kind::Host => "a host name or an IP address".to_owned(),
@@ -68,6 +78,9 @@ impl Kind {
             Kind::Whole(least, most) => text.parse::<i64>().is_ok_and(|number| (*least..=*most).contains(&number)),
             Kind::YesNo => text == "true" || text == "false",
             Kind::Choice(words) => words.contains(&text),
+            Kind::Choices(words) => text.split(',').all(|word| words.contains(&word.trim())),
+            Kind::Span(least, most) => text.parse().is_ok_and(|span| (*least..=*most).contains(&span)),
+            Kind::Rate => text.parse::<Rate>().is_ok(),
             Kind::Address => text.parse::<Address>().is_ok(),
             Kind::Mailbox => match text.strip_prefix('@') {
                 Some(domain) => format!("x@{domain}").parse::<Address>().is_ok(),
@@ -160,6 +173,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ),
     ("profile.*.storage", "The keys of what is kept on this machine. Without them, outbox and trace cannot be read."),
     ("profile.*.reader.[]", "A line of the address book: what the program of a correspondent opens."),
+    ("profile.*.outbox", "How messages leave the outbox, and who is told of those that do not."),
+    ("profile.*.timeouts", "How many seconds a server may take for each step (RFC 5321, section 4.5.3.2)."),
     ("profile.*.fetch", "What becomes of fetched messages."),
     ("profile.*.retention", "How long things are kept, and when an unused mailbox is in danger."),
 ];
@@ -168,6 +183,7 @@ const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIF
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIGH...\n-----END PRIVATE KEY-----\n";
 const SECURITY: Kind = Kind::Choice(&["implicit", "starttls"]);
 const PORT: Kind = Kind::Whole(1, 65_535);
+const SECONDS: Kind = Kind::Whole(1, 3600);
 
 const fn required(path: &'static str, kind: Kind, meaning: &'static str, example: &'static str) -> Setting {
     Setting { path, kind, need: Need::Required, secret: false, meaning, example }
@@ -369,6 +385,50 @@ pub const SETTINGS: &[Setting] = &[
         "AES-256-GCM; AES-256-CBC with RSA-OAEP; or AES-256-CBC with the older RSA encryption.",
         "cbc",
     ),
+    default(
+        "profile.*.outbox.jobs",
+        Kind::Whole(1, 32),
+        "4",
+        "Connections side by side for many messages; with one-time codes there is one.",
+    ),
+    default(
+        "profile.*.outbox.window",
+        Kind::Whole(1, 64),
+        "16",
+        "Messages in flight on each connection: each of them is unknown if the line breaks at the wrong moment.",
+    ),
+    optional(
+        "profile.*.outbox.rate",
+        Kind::Rate,
+        "At most so many messages in a second, minute or hour, where the operator allows no more.",
+        "600/m",
+    ),
+    default(
+        "profile.*.outbox.expire-after",
+        Kind::Span(Span::of_seconds(3600), Span::of_days(30)),
+        "5d",
+        "How long after it was queued a message that is put off again and again is given up.",
+    ),
+    default(
+        "profile.*.outbox.notify",
+        Kind::Choices(&["success", "failure", "delay", "never"]),
+        "failure,delay",
+        "When servers are asked to tell of a delivery (RFC 3461).",
+    ),
+    optional(
+        "profile.*.outbox.alert-command",
+        Kind::Line,
+        "Command that the shell runs when messages cannot be submitted or do not arrive, and when that is over: MSS_EVENT \
+            (trouble, undelivered, recovered), MSS_PROFILE, MSS_COUNT and MSS_IDS say so, and an mss.alert/1 on its stdin.",
+        "mail -s \"mss: $MSS_EVENT $MSS_COUNT\" it@cabinet.exemple",
+    ),
+    default("profile.*.timeouts.connect", SECONDS, "30", "Name look-up and TCP."),
+    default("profile.*.timeouts.greeting", SECONDS, "300", "The first words of the server."),
+    default("profile.*.timeouts.mail", SECONDS, "300", "The answer to MAIL."),
+    default("profile.*.timeouts.rcpt", SECONDS, "300", "The answer to one RCPT."),
+    default("profile.*.timeouts.data", SECONDS, "120", "The answer to DATA."),
+    default("profile.*.timeouts.block", SECONDS, "180", "One block of a message."),
+    default("profile.*.timeouts.last-reply", SECONDS, "600", "The answer to a whole message."),
     optional("profile.*.fetch.to", Kind::Line, "Folder that fetched messages are stored in.", "/srv/mss/cabinet"),
     default(
         "profile.*.fetch.after",
@@ -448,6 +508,11 @@ mod tests {
             (Kind::After, "move:"),
             (Kind::TokenUri, "pkcs11:token=CPS?pin-value=1234"),
             (Kind::Choice(&["a"]), "b"),
+            (Kind::Choices(&["a", "b"]), "a,c"),
+            (Kind::Choices(&["a", "b"]), ""),
+            (Kind::Rate, "600"),
+            (Kind::Span(Span::of_seconds(3600), Span::of_days(30)), "59m"),
+            (Kind::Span(Span::of_seconds(3600), Span::of_days(30)), "31d"),
         ] {
             assert!(!kind.accepts(bad), "{kind:?} {bad:?}");
         }

@@ -143,14 +143,16 @@ impl Walk<'_> {
         let kind = setting.kind;
         let good = match item.as_value() {
             Some(Value::String(text)) => {
-                !matches!(kind, Kind::Whole(..) | Kind::YesNo | Kind::Urls) && kind.accepts(text.value())
+                !matches!(kind, Kind::Whole(..) | Kind::YesNo | Kind::Urls | Kind::Choices(_))
+                    && kind.accepts(text.value())
             }
             Some(Value::Integer(number)) => {
                 matches!(kind, Kind::Whole(..)) && kind.accepts(&number.value().to_string())
             }
             Some(Value::Boolean(_)) => kind == Kind::YesNo,
             Some(Value::Array(array)) => {
-                kind == Kind::Urls && array.iter().all(|value| value.as_str().is_some_and(|text| kind.accepts(text)))
+                let is_list = matches!(kind, Kind::Urls | Kind::Choices(_));
+                is_list && array.iter().all(|value| value.as_str().is_some_and(|text| kind.accepts(text)))
             }
             _ => false,
         };

@@ -205,12 +205,12 @@ impl Setting {
         let text = typed.expose().as_str();
         let wrong = || SettingsError::Value { line: None, key: key.to_owned(), wanted: self.kind.describe() };
         match self.kind {
-            Kind::Urls => {
-                let urls: Vec<&str> = text.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
-                if !urls.iter().all(|url| self.kind.accepts(url)) {
+            Kind::Urls | Kind::Choices(_) => {
+                let each: Vec<&str> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+                if !each.iter().all(|one| self.kind.accepts(one)) {
                     return Err(wrong());
                 }
-                Ok(Value::Array(urls.into_iter().collect::<Array>()))
+                Ok(Value::Array(each.into_iter().collect::<Array>()))
             }
             kind if !kind.accepts(text) => Err(wrong()),
             Kind::Whole(..) => text.parse::<i64>().map(Value::from).map_err(|_| wrong()),

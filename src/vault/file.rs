@@ -15,6 +15,8 @@ use crate::secret::Secret;
 
 /// Octets a vault may have.
 const LIMIT: u64 = 4 * 1024 * 1024;
+/// No service key file is longer.
+const KEY_FILE_LIMIT: u64 = 1024;
 /// How the key identifier of a service key begins; four random octets follow, in hexadecimal.
 const SERVICE_MARK: &str = "service-";
 
@@ -79,8 +81,16 @@ impl ServiceKey {
 
     /// Reads one from a private file.
     pub fn read(path: &Path) -> Result<ServiceKey, VaultError> {
-        let octets = Zeroizing::new(fs::read_private(path, 1024)?);
-        let text = std::str::from_utf8(&octets).map_err(|_| VaultError::NotAServiceKey)?.trim();
+        ServiceKey::of_text(&Zeroizing::new(fs::read_private(path, KEY_FILE_LIMIT)?))
+    }
+
+    /// Reads one that the service manager handed over.
+    pub fn read_credential(path: &Path) -> Result<ServiceKey, VaultError> {
+        ServiceKey::of_text(&Zeroizing::new(fs::read_credential(path, KEY_FILE_LIMIT)?))
+    }
+
+    fn of_text(octets: &[u8]) -> Result<ServiceKey, VaultError> {
+        let text = std::str::from_utf8(octets).map_err(|_| VaultError::NotAServiceKey)?.trim();
         let mut key = Zeroizing::new([0u8; 32]);
         if hex::read(text, key.as_mut_slice()) {
             Ok(ServiceKey(Secret::new(*key)))

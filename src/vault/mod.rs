@@ -6,6 +6,7 @@ mod edit;
 mod file;
 mod passphrase;
 mod render;
+mod sending;
 mod settings;
 mod written;
 
@@ -14,6 +15,7 @@ pub use check::SettingsError;
 pub use edit::Document;
 pub use file::{Opener, ServiceKey, Vault, VaultError, Way};
 pub use render::{reference, sample, schema};
+pub use sending::{Notify, Outbox, Timeouts};
 pub use settings::{
     After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Opens, Placement, Profile,
     ReaderEntry, Retention, Security, SignIn, Storage, Submission, Trust, UnknownReader, UnknownSender,

@@ -130,7 +130,11 @@ fn about_setting(setting: &Setting) -> String {
 fn literal(setting: &Setting) -> String {
     match setting.kind {
         Kind::Whole(..) | Kind::YesNo => setting.example.to_owned(),
-        Kind::Urls => format!("[\"{}\"]", setting.example),
+        Kind::Urls | Kind::Choices(_) => {
+            let each: Vec<String> = setting.example.split(',').map(|one| format!("\"{one}\"")).collect();
+            format!("[{}]", each.join(", "))
+        }
+        Kind::Line if setting.example.contains('"') => format!("'{}'", setting.example),
         Kind::Pem => format!("\"\"\"\n{}\"\"\"", setting.example),
         _ => format!("\"{}\"", setting.example),
     }
@@ -206,6 +210,9 @@ fn property(setting: &Setting) -> Value {
         Kind::Whole(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::YesNo => json!({"type": "boolean"}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
+        Kind::Choices(words) => json!({"type": "array", "items": {"type": "string", "enum": words}}),
+        Kind::Span(..) => json!({"type": "string", "pattern": "^[0-9]+ *[smhd]$"}),
+        Kind::Rate => json!({"type": "string", "pattern": "^[0-9]+ */ *[smh]$"}),
         Kind::Urls => json!({"type": "array", "items": {"type": "string", "format": "uri"}}),
         Kind::Https => json!({"type": "string", "format": "uri", "pattern": "^https://"}),
         Kind::Octets32 => json!({"type": "string", "contentEncoding": "base64"}),
@@ -217,7 +224,10 @@ fn property(setting: &Setting) -> Value {
     let map = property.as_object_mut().expect("each of these is an object");
     map.insert("description".to_owned(), json!(setting.meaning));
     if let Need::Default(value) = setting.need {
-        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        let value = match setting.kind {
+            Kind::Choices(_) => json!(value.split(',').collect::<Vec<_>>()),
+            _ => serde_json::from_str(value).unwrap_or_else(|_| json!(value)),
+        };
         map.insert("default".to_owned(), value);
     }
     if setting.secret {
@@ -269,7 +279,7 @@ mod tests {
         let document = Document::parse(Secret::new(sample())).unwrap();
         // What stands in a list has no name of its own to be set by.
         for setting in SETTINGS.iter().filter(|setting| !setting.path.contains("[]")) {
-            if let Kind::Choice(words) = setting.kind {
+            if let Kind::Choice(words) | Kind::Choices(words) = setting.kind {
                 for word in words {
                     document.set(&setting.path.replace('*', NAME), &Secret::new((*word).to_owned())).unwrap();
                 }

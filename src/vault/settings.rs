@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::sending::{Outbox, Timeouts};
 use super::written::{as_text, base64_32, optional_secret, secret_text};
 use crate::mail::Address;
 use crate::net::{self, Endpoint};
@@ -73,6 +74,10 @@ pub struct Profile {
     /// The address book: what the programs of some correspondents open.
     #[serde(default, rename = "reader", skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<ReaderEntry>,
+    #[serde(default)]
+    pub outbox: Outbox,
+    #[serde(default)]
+    pub timeouts: Timeouts,
     #[serde(default)]
     pub fetch: Fetch,
     #[serde(default)]

@@ -46,6 +46,11 @@ impl Outcome {
         self
     }
 
+    /// Whether it ended by itself, not by a signal.
+    pub fn ended_by_itself(&self) -> bool {
+        self.status.code().is_some()
+    }
+
     /// It was ended by this signal.
     #[track_caller]
     pub fn signal(&self, expected: i32) -> &Outcome {

@@ -76,6 +76,18 @@ impl Running {
         }
     }
 
+    /// Ends it at once when it has run for so long, and waits for its end; it may have come by itself before.
+    #[track_caller]
+    pub fn kill_after(mut self, moment: Duration) -> Outcome {
+        let started = Instant::now();
+        while started.elapsed() < moment.min(PATIENCE)
+            && self.child.try_wait().expect("the program is ours to wait for").is_none()
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.kill()
+    }
+
     /// Ends it at once, with no chance to tidy up (SIGKILL).
     #[track_caller]
     pub fn kill(mut self) -> Outcome {
@@ -87,6 +99,13 @@ impl Running {
     #[track_caller]
     pub fn interrupt(self) -> Outcome {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("the program is ours to stop");
+        self.finish()
+    }
+
+    /// Asks it to stop, as a service manager does (SIGTERM).
+    #[track_caller]
+    pub fn terminate(self) -> Outcome {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the program is ours to stop");
         self.finish()
     }
 

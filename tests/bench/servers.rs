@@ -166,6 +166,22 @@ impl Servers {
         }
     }
 
+    /// Waits until Postfix has heard all that was said to it, and delivered all that it took.
+    #[track_caller]
+    pub fn wait_until_idle(&self) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let log = self.postfix_log();
+            let sessions = ["]: connect from ", "]: disconnect from "].map(|what| log.matches(what).count());
+            let queued = ["incoming", "active", "deferred", "maildrop"].map(|name| self.path("queue").join(name));
+            if sessions[0] == sessions[1] && queued.iter().all(|folder| !holds_a_file(folder)) {
+                return;
+            }
+            assert!(Instant::now() < until, "Postfix is not done: {sessions:?} sessions began and ended");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// What Postfix wrote about itself.
     pub fn postfix_log(&self) -> String {
         fs::read_to_string(self.path("data/log")).unwrap_or_default()
@@ -205,6 +221,12 @@ impl Drop for Servers {
             skip::say(&self.logs());
         }
     }
+}
+
+/// Whether there is a file below a folder; what goes while it is looked at is gone.
+fn holds_a_file(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| if path.is_dir() { holds_a_file(&path) } else { path.exists() })
 }
 
 /// Writes what the servers read, under whichever user.

@@ -8,7 +8,7 @@ use crate::bench::Bench;
 const MOMENT: &str = "2026-01-05T08:00:00Z";
 
 /// Words after `mss --sandbox`, the status, the code, and what the hint has.
-const FAILURES: [(&str, i32, &str, &str); 13] = [
+const FAILURES: [(&str, i32, &str, &str); 16] = [
     ("send --to nobody@medecin.sandbox --attach result.pdf", 76, "recipient-unknown", "mss --sandbox lookup"),
     ("send --to 12 --attach result.pdf", 64, "recipient-syntax", ""),
     (
@@ -29,6 +29,9 @@ const FAILURES: [(&str, i32, &str, &str); 13] = [
     ("send --to dr.durand@medecin.sandbox --attach empty.pdf", 65, "attachment-empty", "empty file"),
     ("send --to dr.durand@medecin.sandbox", 64, "nothing-to-send", "--attach FILE"),
     ("send --to dr.durand@medecin.sandbox --body-file latin1.txt", 65, "text-encoding", "iconv"),
+    ("outbox show 7", 1, "no-such-message", "outbox list"),
+    ("outbox requeue 7", 1, "no-such-message", "outbox list"),
+    ("outbox show seven", 64, "malformed", ""),
     ("--profile nobody fetch", 78, "no-profile", "laboratoire"),
     ("--fault rcpt=burn lookup durand", 64, "fault", "mss sandbox --list-faults"),
     ("config set submission.host x", 64, "sandbox", ""),

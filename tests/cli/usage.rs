@@ -3,7 +3,7 @@
 use crate::bench::Bench;
 
 /// Words and what is said of them.
-const WRONG: [(&str, &str); 16] = [
+const WRONG: [(&str, &str); 21] = [
     ("", "Usage: mss"),
     ("sned", "similar subcommand"),
     ("send", "--to <ADDRESS|RPPS>"),
@@ -16,6 +16,11 @@ const WRONG: [(&str, &str); 16] = [
     ("audit", "Usage: mss audit"),
     ("audit log --action frobnicate", "possible values: send"),
     ("outbox resolve --assume lost", "<ID>"),
+    ("outbox list --state lost", "possible values: committing"),
+    ("outbox list --older-than 24h", "--undelivered"),
+    ("outbox purge --older-than soon", "90s, 30m, 24h or 5d"),
+    ("outbox run --rate 600", "10/s, 600/m or 5000/h"),
+    ("outbox run --watch --every 2h", "from 1s to 1h"),
     ("config rekey", "--passphrase"),
     ("config set submission.host x --from-file y", "cannot be used with"),
     ("init --certificate c.pem", "--key"),

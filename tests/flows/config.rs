@@ -71,6 +71,11 @@ fn every_way_opens_the_vault() {
     bench.call(get).variable("CREDENTIALS_DIRECTORY", &credentials).run().status(0).stdout_is(address);
     bench.shell("mv credentials/mss.passphrase x && cp laboratoire.service credentials/mss.service-key").status(0);
     bench.call(get).variable("CREDENTIALS_DIRECTORY", &credentials).run().status(0).stdout_is(address);
+    // The mask of an access list stands where the mode of the group does.
+    bench.shell("chmod 0440 credentials/mss.service-key").status(0);
+    bench.call(get).variable("CREDENTIALS_DIRECTORY", &credentials).run().status(0).stdout_is(address);
+    bench.shell("chmod 0444 credentials/mss.service-key").status(0);
+    bench.call(get).variable("CREDENTIALS_DIRECTORY", &credentials).run().status(78).stderr_has("chmod 400");
 
     let wrong = bench.file("wrong", b"other words in a row\n");
     opened_by(&["--passphrase-file", &wrong]).status(77).stderr_has("does not open the vault").stderr_has("hint: ");

@@ -1,6 +1,7 @@
 //! The real program from end to end: one file for each verb, and some for accidents.
 
 mod audit;
+mod batch;
 mod certificates;
 mod config;
 mod demo;
@@ -12,7 +13,10 @@ mod init;
 mod kills;
 mod lookup;
 mod memory;
+mod moments;
 mod outbox;
+mod outbox_alerts;
+mod outbox_service;
 pub mod package;
 pub mod post;
 mod purge_check;
@@ -21,4 +25,5 @@ mod refusals;
 mod sandbox;
 mod schemas;
 mod send;
+mod shortage;
 mod tracking;

@@ -199,6 +199,19 @@ impl SmallDisk {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// How many octets fit on it.
+    pub fn room(&self) -> u64 {
+        let space = rustix::fs::statvfs(&self.0).unwrap();
+        space.f_bavail * space.f_frsize
+    }
+
+    /// Makes room for everything.
+    #[track_caller]
+    pub fn grow(&self) {
+        let status = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&self.0).status().unwrap();
+        assert!(status.success(), "the small disk does not grow");
+    }
 }
 
 impl Drop for SmallDisk {

@@ -18,7 +18,7 @@ fn send(bench: &Bench, subject: &str, unknown_reader: Option<&str>) -> crate::be
 /// The cipher for each recipient, and how many messages they are.
 fn ciphers(outcome: &crate::bench::Outcome) -> (Vec<String>, usize) {
     let lines = outcome.status(0).json_lines();
-    let mut ids: Vec<String> = lines.iter().map(|line| line["id"].to_string()).collect();
+    let mut ids: Vec<String> = lines.iter().map(|line| line["copy"].to_string()).collect();
     ids.dedup();
     let cipher = |line: &serde_json::Value| format!("{} {}", line["recipient"], line["cipher"]).replace('"', "");
     (lines.iter().map(cipher).collect(), ids.len())

@@ -43,12 +43,17 @@ fn every_answer_has_the_shape_of_its_schema() {
         &["audit", "log"],
         &["audit", "verify"],
         &["outbox", "list"],
+        &["outbox", "show", "1"],
+        &["outbox", "purge", "--dry-run"],
         &["config", "show", "--origin"],
         &["config", "path"],
     ] {
         lines.extend(sandbox(words).status(0).json_lines());
     }
     lines.extend(bench.run(["--json", "sandbox", "--list-faults"]).json_lines().into_iter().take(1));
+    let refused = ["--sandbox", "--fault", "rcpt=refuse:550 5.1.1 no"].iter().chain(&durand).chain(&["--again"]);
+    bench.call(refused).variable("MSS_OUTBOX_ALERT_COMMAND", "cat > alert").run().status(76);
+    lines.push(serde_json::from_slice(&bench.read("alert")).expect("an alert is JSON"));
     let unknown = send("nobody@medecin.sandbox");
     let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
     lines.push(sandbox(&unknown).status(76).json_error());

@@ -4,6 +4,7 @@ mod bouncycastle;
 mod cms;
 mod curl;
 mod gnupg;
+mod kills;
 mod openssl;
 mod packages;
 mod paths;

@@ -164,7 +164,11 @@ impl<'a> Check<'_, 'a> {
             let attachments = row.attach.iter().map(|path| attach(path)).collect::<Result<Vec<_>, _>>();
             match attachments.and_then(|all| {
                 let words = words_of(row, &text, protection, self.request);
-                self.bench.fingerprint(&words, &all, addressees.iter().map(|one| (one.role(), one.address().key())).collect())
+                self.bench.fingerprint(
+                    &words,
+                    &all,
+                    addressees.iter().map(|one| (one.role(), one.address().key())).collect(),
+                )
             }) {
                 Ok(content) if self.outbox.known(&key, &content)?.is_some_and(|known| !known.same) => {
                     wrong.push((Some("key"), Why::KeyTaken));

@@ -39,7 +39,8 @@ pub(super) fn work(
             octets += size(&next);
             group.push(next);
         }
-        let queued = if dry { Ok(group.iter().map(checked).collect()) } else { queue(outbox, replace, &mut group, feed) };
+        let queued =
+            if dry { Ok(group.iter().map(checked).collect()) } else { queue(outbox, replace, &mut group, feed) };
         let said = match queued {
             Ok(queued) => Event::Own(Say::Queued(queued)),
             Err(error) => {
@@ -70,12 +71,7 @@ fn checked(made: &Made) -> (u64, Option<Queued>) {
     }
 }
 
-fn queue(
-    outbox: &Outbox,
-    replace: bool,
-    group: &mut [Made],
-    feed: &Feed,
-) -> Result<Vec<(u64, Option<Queued>)>, Error> {
+fn queue(outbox: &Outbox, replace: bool, group: &mut [Made], feed: &Feed) -> Result<Vec<(u64, Option<Queued>)>, Error> {
     let mut all: Vec<(u64, Option<Queued>)> = Vec::new();
     let (mut rows, mut messages) = (Vec::new(), Vec::new());
     for made in group {

@@ -24,6 +24,7 @@ use self::intake::Queued;
 use self::people::People;
 use self::press::{Job, Press};
 use super::account::Account;
+use super::alert;
 use super::error::Error;
 use super::message::{Bench, Words};
 use super::outbox::{self, Line};
@@ -113,21 +114,17 @@ enum Say {
 }
 
 /// The whole story of a batch; `tell` hears how far it has come.
-pub fn send(
-    account: &Account<'_>,
-    request: &Request,
-    tell: &mut dyn FnMut(&Progress),
-) -> Result<Sent, Error> {
+pub fn send(account: &Account<'_>, request: &Request, tell: &mut dyn FnMut(&Progress)) -> Result<Sent, Error> {
     let bench = Bench::new(account, request.protection == Protection::Smime || account.has_keys())?;
     let outbox = account.outbox()?;
     let mut manifest = Manifest::open(&request.manifest)?;
     let mut people = People::new(account);
     let size_limit = if request.queue_only { None } else { size_limit(account) };
     let check = Check { account, request, bench: &bench, outbox: &outbox, size_limit };
-    let checked = check.read(&mut manifest, &mut people)?;
-    let mut sent = Sent { faults: checked.faults, ..Sent::default() };
+    let mut checked = check.read(&mut manifest, &mut people)?;
+    let wrong = std::mem::take(&mut checked.wrong);
+    let mut sent = Sent { faults: checked.faults, wrong, ..Sent::default() };
     if checked.faults > 0 && (!request.partial || checked.is_bad(0)) {
-        sent.wrong = checked.wrong;
         return Ok(sent);
     }
     let run = Run { account, request, bench: &bench, outbox: &outbox };
@@ -190,6 +187,12 @@ impl<'a> Run<'_, 'a> {
         let press = Press { bench: self.bench, outbox: self.outbox, request: self.request, state: &state };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = std::cell::RefCell::new((&mut progress, tell));
+        let mut settled = |entry: &Entry| {
+            let (progress, tell) = &mut *shared.borrow_mut();
+            progress.add(entry);
+            tell(progress);
+            Ok(())
+        };
         let submitted = submission::submit_with(
             self.account,
             self.outbox,
@@ -235,13 +238,12 @@ impl<'a> Run<'_, 'a> {
                 }
                 Ok(())
             },
-            &mut |entry| {
-                let (progress, tell) = &mut *shared.borrow_mut();
-                progress.add(entry);
-                tell(progress);
-                Ok(())
-            },
+            &mut settled,
         )?;
+        let submitted = submission::take_over(self.account, self.outbox, &feed, limits, submitted, &mut settled)?;
+        if !self.request.dry_run {
+            alert::after_submission(self.account, self.outbox, &submitted);
+        }
         sent.rows.sort_unstable_by_key(|(row, _)| *row);
         sent.progress = progress;
         sent.trouble = submitted.trouble;
@@ -327,7 +329,11 @@ impl Sent {
     }
 
     /// The rows in their order, as the outbox holds them now.
-    pub fn lines(&self, account: &Account<'_>, tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>) -> Result<(), Error> {
+    pub fn lines(
+        &self,
+        account: &Account<'_>,
+        tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
         let outbox = account.outbox()?;
         for (row, queued) in &self.rows {
             let Some((id, known)) = queued else { continue };

@@ -31,10 +31,16 @@ impl<'a> People<'a> {
     }
 
     /// The addressees of a row, each once, or everybody in it who cannot be served.
-    pub(super) fn of(&mut self, row: &Row, protection: Protection) -> Result<Result<Vec<Addressee>, Vec<Refused>>, Error> {
+    pub(super) fn of(
+        &mut self,
+        row: &Row,
+        protection: Protection,
+    ) -> Result<Result<Vec<Addressee>, Vec<Refused>>, Error> {
         let columns = [("to", Role::To, &row.to), ("cc", Role::Cc, &row.cc), ("bcc", Role::Bcc, &row.bcc)];
         let (mut addressees, mut refused): (Vec<Addressee>, Vec<Refused>) = (Vec::new(), Vec::new());
-        for (column, role, given) in columns.iter().flat_map(|(column, role, all)| all.iter().map(move |one| (*column, *role, one))) {
+        for (column, role, given) in
+            columns.iter().flat_map(|(column, role, all)| all.iter().map(move |one| (*column, *role, one)))
+        {
             match self.judge(given, protection)? {
                 Ok(one) if addressees.iter().any(|other| other.address() == one.address()) => {}
                 Ok(one) => addressees.push(one.in_role(role)),

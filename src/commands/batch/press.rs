@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, channel};
 
+use super::Request;
 use super::check::{Why, text};
 use super::{Say, words_of};
-use super::Request;
 use crate::commands::addressee::Addressee;
 use crate::commands::error::Error;
 use crate::commands::message::{Bench, attach};

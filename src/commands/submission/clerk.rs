@@ -133,9 +133,13 @@ impl<'a, X> Clerk<'a, '_, X> {
             }
             requests.iter().for_each(|it| drop(self.events.send(Event::Told(Scribe::told_begin(Action::Send, it)))));
         }
-        let (entries, said): (Vec<_>, Vec<_>) = ends.into_iter().map(|(entry, outcome, text)| (entry, (outcome, text))).unzip();
-        let ends: Vec<_> =
-            entries.into_iter().zip(&said).map(|(entry, (outcome, text))| (entry, Answer::new(*outcome, text))).collect();
+        let (entries, said): (Vec<_>, Vec<_>) =
+            ends.into_iter().map(|(entry, outcome, text)| (entry, (outcome, text))).unzip();
+        let ends: Vec<_> = entries
+            .into_iter()
+            .zip(&said)
+            .map(|(entry, (outcome, text))| (entry, Answer::new(*outcome, text)))
+            .collect();
         let mut opened = self.scribe.trace.record(&ends, &deeds)?.into_iter();
         let mut tickets = claimed.into_iter().map(|lease| {
             let lease = lease?;

@@ -12,6 +12,7 @@ use crate::commands::error::Error;
 use crate::commands::traced::{Scribe, causes};
 use crate::net::{Dialer, Endpoint};
 use crate::outbox::{OutboxError, State};
+use crate::process::{Moment, here};
 use crate::smtp::{Notices, Order, Outcome, Parameters, Return, Session, SmtpError, Supply, Window};
 
 /// How many connections in a row may break before anything came of them.
@@ -127,6 +128,7 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
         let entry = ticket.lease.entry();
         let (said, traced, text) = match outcome {
             Ok(outcome) => {
+                here(Moment::AnswerHeard);
                 let text = format!("{} {}", outcome.reply.code(), outcome.reply.text());
                 let (said, traced) = settled(&outcome, entry, &courier.limits, now);
                 (said, traced, text)
@@ -153,11 +155,12 @@ impl<'a, X> Round<'_, 'a, '_, X> {
             Ok(content) => content,
             Err(error) => {
                 self.courier.desk.release(ticket, "a fault on this machine".to_owned());
+                self.courier.feed.leave();
                 self.courier.trouble(error.into());
                 return None;
             }
         };
-        let envelope_id = entry.message_id.as_str().trim_matches(['<', '>']).to_owned();
+        let envelope_id = entry.message_id.as_str().to_owned();
         let notify = self.courier.limits.notify;
         let notices = Notices { envelope_id: Some(envelope_id), notify, ret: Return::Headers };
         let parameters = Parameters { size: entry.size, notices: Some(notices), ..Parameters::default() };
@@ -165,4 +168,3 @@ impl<'a, X> Round<'_, 'a, '_, X> {
         Some((ticket, Order { envelope, parameters, content: Box::new(content) }))
     }
 }
-

@@ -116,6 +116,11 @@ impl Feed {
         }
     }
 
+    /// Leaves a copy where it is: something is wrong with it that another try would not mend.
+    pub(super) fn leave(&self) {
+        self.state().broken += 1;
+    }
+
     /// Remembers a copy that another process has in hand.
     pub(super) fn hold(&self, copy: CopyId) {
         self.state().held.push(copy);

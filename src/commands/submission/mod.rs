@@ -25,7 +25,7 @@ use super::Told;
 use super::account::Account;
 use super::error::Error;
 use crate::net::Credential;
-use crate::outbox::{CopyId, Entry, Outbox};
+use crate::outbox::{CopyId, Entry, Outbox, State};
 use crate::smtp::{Extensions, Notify, Session};
 use crate::trace::Action;
 
@@ -74,8 +74,10 @@ pub(super) enum Event<X> {
 pub(super) struct Submitted {
     /// What kept some of them in the queue.
     pub trouble: Option<Error>,
-    /// Whether it was stopped before everything was begun.
+    /// Whether the user stopped it before everything was begun.
     pub stopped: bool,
+    /// Whether the server took something.
+    pub accepted: bool,
 }
 
 /// Opens a session and signs in.
@@ -107,30 +109,64 @@ pub(super) fn submit(
     let window = if copies.len() == 1 { 1 } else { limits.window };
     let limits = Limits { window, jobs: limits.jobs.min(copies.len()), ..limits };
     let feed = Feed::new(limits.pace);
-    let mut held = copies;
-    loop {
-        feed.push(std::mem::take(&mut held));
-        feed.close();
-        let submitted = submit_with(account, outbox, &feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
-        held = feed.take_held();
-        if !limits.waits || held.is_empty() || submitted.trouble.is_some() || submitted.stopped {
-            return Ok(submitted);
-        }
-        wait_for_others(outbox, &feed, &held)?;
-    }
+    feed.push(copies);
+    feed.close();
+    let submitted = submit_with(account, outbox, &feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
+    take_over(account, outbox, &feed, limits, submitted, settled)
 }
 
-/// Waits until another process is done with one of these copies, or has ended.
-fn wait_for_others(outbox: &Outbox, feed: &Feed, held: &[CopyId]) -> Result<(), Error> {
-    while !feed.is_stopped() {
+/// Waits for what other processes had in hand when its turn came, and submits what they give back or leave behind.
+pub(super) fn take_over(
+    account: &Account<'_>,
+    outbox: &Outbox,
+    feed: &Feed,
+    limits: Limits,
+    mut submitted: Submitted,
+    settled: &mut dyn FnMut(&Entry) -> Result<(), Error>,
+) -> Result<Submitted, Error> {
+    while limits.waits && submitted.trouble.is_none() && !submitted.stopped {
+        let back = wait_for_others(account, outbox, feed)?;
+        if back.is_empty() && !feed.is_stopped() {
+            break;
+        }
+        let limits = Limits { jobs: limits.jobs.min(back.len()), ..limits };
+        feed.push(back);
+        let before = submitted.accepted;
+        submitted = submit_with(account, outbox, feed, limits, |_, _, _| (), &mut |_: (), _| Ok(()), settled)?;
+        submitted.accepted |= before;
+    }
+    Ok(submitted)
+}
+
+/// Waits until another process gave some of its copies back, or ended; those are returned. None: all were settled by others.
+fn wait_for_others(account: &Account<'_>, outbox: &Outbox, feed: &Feed) -> Result<Vec<CopyId>, Error> {
+    let mut held = feed.take_held();
+    let mut back = Vec::new();
+    while !held.is_empty() {
+        outbox.recover()?;
+        let mut still = Vec::new();
         for copy in held {
-            if !outbox.is_held(*copy)? {
-                return Ok(());
+            let entry = outbox.entry(copy)?;
+            match entry.state {
+                State::Submitting | State::Committing => still.push(copy),
+                _ if outbox.may_go(&entry) => back.push(copy),
+                // Whoever had it settled it, or put it off.
+                _ => {}
             }
         }
-        sleep(GLANCE);
+        if account.is_interrupted() {
+            feed.stop();
+        }
+        if !back.is_empty() || feed.is_stopped() {
+            still.into_iter().for_each(|copy| feed.hold(copy));
+            break;
+        }
+        held = still;
+        if !held.is_empty() {
+            sleep(GLANCE);
+        }
     }
-    Ok(())
+    Ok(back)
 }
 
 /// The same while threads of the story fill the feed: `start` starts them, `hear` hears what they say.
@@ -148,6 +184,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     let jobs = if account.signs_in_by_code() { limits.jobs.min(1) } else { limits.jobs };
     let mut trouble: Option<Error> = None;
     let mut failed: Option<Error> = None;
+    let mut accepted = false;
     std::thread::scope(|scope| {
         let (events, heard) = sync_channel::<Event<X>>(WAITING);
         let (asks, asked) = sync_channel(WAITING);
@@ -189,7 +226,10 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                     (account.world.tell)(told);
                     Ok(())
                 }
-                Event::Settled(entry) => settled(&entry),
+                Event::Settled(entry) => {
+                    accepted |= entry.recipients.iter().any(|one| one.state == State::Accepted);
+                    settled(&entry)
+                }
                 Event::Trouble(error) => {
                     trouble.get_or_insert(error);
                     Ok(())
@@ -205,6 +245,10 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     match failed {
         Some(error) => Err(error),
         // A connection that did not come about is no trouble where the others did all the work.
-        None => Ok(Submitted { trouble: trouble.filter(|_| !feed.is_done()), stopped: feed.is_stopped() }),
+        None => Ok(Submitted {
+            trouble: trouble.filter(|_| !feed.is_done()),
+            stopped: feed.is_stopped() && account.is_interrupted(),
+            accepted,
+        }),
     }
 }

@@ -1,14 +1,16 @@
-//! `outbox`: what is queued, deferred, refused or unknown; submitting it, settling it.
+//! `outbox`: what is queued, deferred, refused or unknown; submitting it, settling it, erasing it.
 
-use std::io;
+mod list;
+mod run;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::list::{EventLine, Selection, Shown, list, show};
+pub use self::run::{Heard, Request, Run, run, watch};
 use super::account::Account;
 use super::error::Error;
-use super::submission::{self, Limits};
 use crate::mail::Address;
 use crate::outbox::{Entry, Id, Outbox, OutboxError, RecipientEntry, Resolution, State};
 use crate::trace::{Action, Answer, Outcome};
@@ -19,6 +21,8 @@ pub struct Line {
     pub schema: &'static str,
     /// The number of the message in the outbox.
     pub id: String,
+    /// The number of the copy: those with the same one are handed over together.
+    pub copy: String,
     pub message_id: String,
     pub recipient: String,
     /// `queued`, `submitting`, `committing`, `accepted`, `deferred`, `refused`, `unknown`, `delivered`, `read`, `bounced`,
@@ -39,40 +43,41 @@ pub struct Line {
     pub queue_id: Option<String>,
 }
 
-/// The messages, oldest first; `open` leaves out what is settled.
-pub fn list(account: &Account<'_>, open: bool, tell: &mut dyn FnMut(&Line) -> io::Result<()>) -> Result<(), Error> {
-    for entry in account.outbox()?.list() {
-        let entry = entry?;
-        for line in lines(&entry).filter(|_| !open || !entry.state.is_final()) {
-            tell(&line).map_err(|source| Error::Answer { source })?;
-        }
-    }
-    Ok(())
+/// What was erased.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Purged {
+    pub schema: &'static str,
+    /// How many messages.
+    pub messages: u64,
+    /// Settled before this moment.
+    pub before: Timestamp,
+    /// Whether they are still there, since they were only counted.
+    pub dry_run: bool,
 }
 
-/// What came of a run.
-#[derive(Default)]
-pub struct Run {
-    /// What kept messages in the queue.
-    pub trouble: Option<Error>,
-    /// Whether it was stopped before everything was handed over.
-    pub interrupted: bool,
-}
-
-/// Submits what is queued, and what was deferred and is due.
-pub fn run(account: &Account<'_>, tell: &mut dyn FnMut(&Line) -> io::Result<()>) -> Result<Run, Error> {
+/// Erases settled messages past a term, without one that of the profile.
+pub fn purge(account: &Account<'_>, older_than: Option<SignedDuration>, dry_run: bool) -> Result<Purged, Error> {
+    let keep = SignedDuration::from_hours(24 * i64::from(account.profile.retention.keep_days));
+    let now = account.world.clock.now();
+    let before = now.saturating_sub(older_than.unwrap_or(keep)).unwrap_or(Timestamp::MIN);
     let outbox = account.outbox()?;
-    let copies = outbox.due()?;
-    let limits = Limits { waits: true, ..account.limits() };
-    let submitted = submission::submit(account, &outbox, copies, limits, &mut |entry| {
-        lines(entry).try_for_each(|line| tell(&line)).map_err(|source| Error::Answer { source })
-    })?;
-    Ok(Run { trouble: submitted.trouble, interrupted: submitted.stopped })
+    let messages = if dry_run {
+        outbox.expired(before)?
+    } else {
+        let request = format!("outbox purge: settled before {before}");
+        account.traced(Action::Erase, &request, || outbox.purge(before), |count| ("erased".to_owned(), Some(*count)))?
+    };
+    Ok(Purged { schema: "mss.outbox-purge/1", messages, before, dry_run })
 }
 
-/// Takes back a message that waits: it is never sent, and the same command sends it anew.
+/// Takes back a message that waits, or closes one that came to nothing: it is never sent, and the same command sends it anew.
 pub fn cancel(account: &Account<'_>, id: &str) -> Result<Vec<Line>, Error> {
     settle(account, id, "outbox cancel", |outbox, id| outbox.cancel(id, "taken back by hand"))
+}
+
+/// Queues a message again for those whom it did not reach; what is deferred is due at once.
+pub fn requeue(account: &Account<'_>, id: &str) -> Result<Vec<Line>, Error> {
+    settle(account, id, "outbox requeue", |outbox, id| outbox.requeue(id, "queued again by hand"))
 }
 
 /// Settles a message whose answer never came, by what somebody knows of it.
@@ -119,6 +124,7 @@ pub(super) fn line(entry: &Entry, recipient: &RecipientEntry) -> Line {
     Line {
         schema: "mss.outbox/1",
         id: entry.id.to_string(),
+        copy: entry.copy.to_string(),
         message_id: entry.message_id.to_string(),
         recipient: recipient.address.to_string(),
         state: shown(entry.state, recipient.state).word(),
