@@ -85,7 +85,7 @@ fn a_message_that_waits_can_be_taken_back() {
 fn a_server_that_says_nothing_is_not_waited_for_longer_than_the_profile_says() {
     let bench = sandbox();
     let pdf = bench.file("result.pdf", b"%PDF-1.7");
-    let words = ["send", "--to", "dr.durand@medecin.sandbox", "--attach", &pdf, "--fault", "rcpt=stall:3000"];
+    let words = ["send", "--to", "dr.durand@medecin.sandbox", "--attach", &pdf, "--fault", "rcpt=stall:5"];
     bench.call(words).variable("MSS_TIMEOUTS_RCPT", "1").run().status(75).stderr_has("the message stays queued");
 }
 
