@@ -134,7 +134,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     alert::after_submission(account, &outbox, &submitted);
     let (mut trouble, mut interrupted, mut over) = (submitted.trouble, submitted.stopped, false);
     if let Some(waiting) = request.wait.filter(|_| !interrupted) {
-        let waited = wait::wait_for(account, &outbox, &[id], &waiting)?;
+        let waited = wait::wait_for(account, &outbox, &[id], &waiting, limits)?;
         (trouble, interrupted, over) = (waited.trouble, waited.interrupted, waited.over);
     }
     let entries = outbox.entries(id)?;

@@ -7,7 +7,7 @@ use super::account::Account;
 use super::error::Error;
 use super::notices::Collector;
 use super::outbox::{self, Line};
-use super::submission;
+use super::submission::{self, Limits};
 use crate::imap;
 use crate::outbox::{CopyId, Entry, Id, Outbox, RecipientEntry, State};
 use crate::smtp;
@@ -63,14 +63,22 @@ pub fn wait(account: &Account<'_>, id: &str, waiting: &Waiting) -> Result<(Vec<L
     let outbox = account.outbox()?;
     let id = outbox::number(id)?;
     outbox.entries(id)?;
-    let waited = wait_for(account, &outbox, &[id], waiting)?;
+    let waited = wait_for(account, &outbox, &[id], waiting, account.limits())?;
     let entries = outbox.entries(id)?;
     let lines = newest(&entries).into_iter().map(|(entry, one)| outbox::line(entry, one));
     Ok((lines.collect(), waited))
 }
 
-/// Waits for several messages.
-pub(super) fn wait_for(account: &Account<'_>, outbox: &Outbox, ids: &[Id], waiting: &Waiting) -> Result<Waited, Error> {
+/// Waits for several messages; what is due of them is submitted as `limits` says.
+pub(super) fn wait_for(
+    account: &Account<'_>,
+    outbox: &Outbox,
+    ids: &[Id],
+    waiting: &Waiting,
+    limits: Limits,
+) -> Result<Waited, Error> {
+    // What another process has in hand is looked at again, not waited for: the time may be over meanwhile.
+    let limits = Limits { waits: false, ..limits };
     let started = Instant::now();
     let mut collector = Collector::new(account);
     let (mut open, mut pause) = (ids.to_vec(), PAUSES.0);
@@ -78,7 +86,7 @@ pub(super) fn wait_for(account: &Account<'_>, outbox: &Outbox, ids: &[Id], waiti
         let mut waited = Waited::default();
         let due = due(outbox, &open)?;
         if !due.is_empty() {
-            let submitted = submission::submit(account, outbox, due, account.limits(), &mut |_| Ok(()))?;
+            let submitted = submission::submit(account, outbox, due, limits, &mut |_| Ok(()))?;
             (waited.trouble, waited.interrupted) = (submitted.trouble, submitted.stopped);
         }
         let mut standings = look(outbox, &mut open, waiting.goal)?;
