@@ -74,6 +74,9 @@ fn a_limit_on_the_size_of_files_ends_the_batch_and_nothing_is_lost() {
         manifest(&bench, &number.to_string(), 12, 4000);
         let words = SEND.join(" ");
         bench.shell(&format!("ulimit -f {blocks}; mss --sandbox {words}"));
+        // Who ignores the signal is told, and is not told that the rows are wrong.
+        let told = bench.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; mss --sandbox {words}"));
+        told.status_among(&[0, 74, 80]).stderr_lacks("mend the rows");
         let outcome = bench.run(SEND);
         assert_eq!(outcome.status_among(&[0, 80]).json_lines().len(), 12, "{outcome}");
         settle(&bench);
