@@ -123,6 +123,7 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('--package-format', '--package-format', [CompletionResultType]::ParameterName, 'With a package: one page that a browser opens, up to 50 MB, or a ZIP that 7-Zip, Keka or WinRAR opens')
             [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'With a package: run this command with the password on its stdin, instead of showing it on the terminal')
             [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'When servers are to tell of the delivery; may be given several times, or with commas (RFC 3461)')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until it has arrived as far as that can be seen, at most so long: 1h if no time is given')
             [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Send a message for each row of a manifest, CSV or JSON Lines; checked whole before anything is queued')
             [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'Write what became of each row to this file, as JSON Lines')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Connections side by side; with one-time codes there is one')
@@ -343,7 +344,8 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Submit what is queued, and what was deferred and is due')
             [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Take back a message that is queued or deferred, or close one that came to nothing')
             [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Queue a message again for those whom it did not reach; what is deferred is due at once')
-            [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Settle a message whose line broke between its last octet and the answer')
+            [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Settle what is unknown: the line broke between the last octet of the message and the answer')
+            [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until a message has arrived, as far as that can be seen')
             [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Erase settled messages that are past their term; what is not settled stays')
             break
         }
@@ -472,7 +474,32 @@ Register-ArgumentCompleter -Native -CommandName 'mss' -ScriptBlock {
             break
         }
         'mss;outbox;resolve' {
-            [CompletionResult]::new('--assume', '--assume', [CompletionResultType]::ParameterName, 'What became of it')
+            [CompletionResult]::new('--assume', '--assume', [CompletionResultType]::ParameterName, 'What became of it, by what you know: the mailbox is not looked through')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')
+            [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour; auto respects NO_COLOR and colours only what a terminal shows')
+            [CompletionResult]::new('--service-key', '--service-key', [CompletionResultType]::ParameterName, 'Open the vault with the service key in this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'Read the passphrase from the first line of this file (mode 0600)')
+            [CompletionResult]::new('--passphrase-fd', '--passphrase-fd', [CompletionResultType]::ParameterName, 'Read the passphrase from this open file descriptor')
+            [CompletionResult]::new('--passphrase-command', '--passphrase-command', [CompletionResultType]::ParameterName, 'Run this command and take the first line it prints as the passphrase')
+            [CompletionResult]::new('--unlock-certificate', '--unlock-certificate', [CompletionResultType]::ParameterName, 'Open the vault with this certificate (PEM), for example the site''s recovery certificate')
+            [CompletionResult]::new('--unlock-key', '--unlock-key', [CompletionResultType]::ParameterName, 'The key of that certificate (PEM, mode 0600)')
+            [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Work against a whole operator started inside this process; its mail is kept between runs')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON: one object, or one line for each recipient, message or entry')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell each step on stderr; given twice, also what the servers answer')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask: what would have been asked is an error that names the option that answers it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mss;outbox;wait' {
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait at most, such as 90s, 10m or 2h')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'How far it is to get; without it until it is delivered if the server promised to tell of that, else accepted')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Work as this profile instead of the default one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m')

@@ -97,6 +97,9 @@ _mss() {
             mss__subcmd__outbox,show)
                 cmd="mss__subcmd__outbox__subcmd__show"
                 ;;
+            mss__subcmd__outbox,wait)
+                cmd="mss__subcmd__outbox__subcmd__wait"
+                ;;
             *)
                 ;;
         esac
@@ -235,7 +238,7 @@ _mss() {
                     return 0
                     ;;
                 --action)
-                    COMPREPLY=($(compgen -W "send sign-in fetch seen move delete lookup list revocation issuer probe erase resolve" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "send sign-in fetch seen move delete lookup list revocation issuer probe erase resolve notice" -- "${cur}"))
                     return 0
                     ;;
                 --message-id)
@@ -1318,7 +1321,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list show run cancel requeue resolve purge"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list show run cancel requeue resolve wait purge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1813,6 +1816,72 @@ _mss() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mss__subcmd__outbox__subcmd__wait)
+            opts="-p -q -v -h --timeout --for --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -W "accepted delivered read" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mss__subcmd__purge__subcmd__check)
             opts="-p -q -v -h --all-profiles --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1938,7 +2007,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__send)
-            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --package --package-format --password-command --partial --again --dry-run --notify --batch --results --jobs --window --rate --replace --queue-only --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --package --package-format --password-command --partial --again --dry-run --notify --wait --batch --results --jobs --window --rate --replace --queue-only --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1998,6 +2067,10 @@ _mss() {
                     ;;
                 --notify)
                     COMPREPLY=($(compgen -W "success failure delay never" -- "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --batch)

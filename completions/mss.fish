@@ -119,6 +119,7 @@ complete -c mss -n "__fish_mss_using_subcommand send" -l notify -d 'When servers
 failure\t'It could not be delivered'
 delay\t'It is still under way after some time'
 never\t'Nothing is to be told'"
+complete -c mss -n "__fish_mss_using_subcommand send" -l wait -d 'Wait until it has arrived as far as that can be seen, at most so long: 1h if no time is given' -r
 complete -c mss -n "__fish_mss_using_subcommand send" -l batch -d 'Send a message for each row of a manifest, CSV or JSON Lines; checked whole before anything is queued' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l results -d 'Write what became of each row to this file, as JSON Lines' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l jobs -d 'Connections side by side; with one-time codes there is one' -r
@@ -253,7 +254,8 @@ revocation\t''
 issuer\t''
 probe\t''
 erase\t''
-resolve\t''"
+resolve\t''
+notice\t''"
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l message-id -d 'Only what concerns this Message-ID' -r
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
@@ -291,31 +293,32 @@ complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcomman
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -s p -l profile -d 'Work as this profile instead of the default one' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -s q -l quiet -d 'Say nothing but the answer and errors'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -f -a "list" -d 'Show each message and what became of each recipient'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -f -a "show" -d 'Show one message: its recipients, and everything that happened to it'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -f -a "run" -d 'Submit what is queued, and what was deferred and is due'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -f -a "cancel" -d 'Take back a message that is queued or deferred, or close one that came to nothing'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -f -a "requeue" -d 'Queue a message again for those whom it did not reach; what is deferred is due at once'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -f -a "resolve" -d 'Settle a message whose line broke between its last octet and the answer'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve purge" -f -a "purge" -d 'Erase settled messages that are past their term; what is not settled stays'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "list" -d 'Show each message and what became of each recipient'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "show" -d 'Show one message: its recipients, and everything that happened to it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "run" -d 'Submit what is queued, and what was deferred and is due'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "cancel" -d 'Take back a message that is queued or deferred, or close one that came to nothing'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "requeue" -d 'Queue a message again for those whom it did not reach; what is deferred is due at once'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "resolve" -d 'Settle what is unknown: the line broke between the last octet of the message and the answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "wait" -d 'Wait until a message has arrived, as far as that can be seen'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -f -a "purge" -d 'Erase settled messages that are past their term; what is not settled stays'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l state -d 'Only recipients in this state' -r -f -a "committing\t''
 submitting\t''
 unknown\t''
@@ -426,7 +429,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help'
-complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l assume -d 'What became of it' -r -f -a "delivered\t'It arrived; it is not sent again'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l assume -d 'What became of it, by what you know: the mailbox is not looked through' -r -f -a "delivered\t'It arrived; it is not sent again'
 lost\t'It did not arrive; the same message is queued again'"
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
@@ -446,6 +449,28 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l timeout -d 'How long to wait at most, such as 90s, 10m or 2h' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l for -d 'How far it is to get; without it until it is delivered if the server promised to tell of that, else accepted' -r -f -a "accepted\t'The server took it'
+delivered\t'A notice says that it is in the mailbox'
+read\t'A notice says that it was displayed'"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l older-than -d 'Settled before so long; without it retention.keep-days, as mss purge-check counts' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F

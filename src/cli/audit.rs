@@ -126,8 +126,7 @@ fn filter(args: &LogArgs) -> Result<Filter, Error> {
 }
 
 /// The actions, for who named another.
-const ACTIONS: &str =
-    "an action: send, sign-in, fetch, seen, move, delete, lookup, list, revocation, issuer, probe, erase or resolve";
+const ACTIONS: &str = "an action: send, sign-in, fetch, seen, move, delete, lookup, list, revocation, issuer, probe, erase, resolve or notice";
 
 /// A moment (RFC 3339), or the beginning of a day where the workstation stands.
 fn when(text: &str) -> Option<Timestamp> {

@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, requires = "batch", help_heading = "Many messages")]
     pub replace: bool,
     /// Seal and queue, but leave the submission to mss outbox run
-    #[arg(long, requires = "batch", conflicts_with = "dry_run", help_heading = "Many messages")]
+    #[arg(long, requires = "batch", conflicts_with_all = ["dry_run", "wait"], help_heading = "Many messages")]
     pub queue_only: bool,
 }
 
@@ -81,6 +81,7 @@ pub(super) fn run(args: &super::send::Args, session: &Session<'_>) -> Result<Sta
         window: words.window.map(usize::from),
         pace: words.rate.map(Rate::pause),
         notify: super::send::notify(&args.notify),
+        wait: args.waiting(),
     };
     let results = words.results.as_deref().map(Results::new).transpose()?;
     session.with_account(|account| {
@@ -211,6 +212,11 @@ impl Told {
         }
         if let Some(id) = &self.first_unknown {
             Diagnosis::unknown(id).tell(session.output);
+        }
+        if sent.over {
+            let diagnosis = Diagnosis::time_over_for_some();
+            diagnosis.tell(session.output);
+            status = status.and(diagnosis.status);
         }
         if sent.interrupted && sent.trouble.is_none() { status.and(Status::Interrupted) } else { status }
     }

@@ -118,6 +118,7 @@ impl Demo<'_> {
             again: true,
             dry_run: false,
             notify: None,
+            wait: None,
         };
         let sent = send::send(account, &request)?;
         if let Some(trouble) = sent.trouble {

@@ -18,6 +18,7 @@ use crate::vault::UnknownSender;
 /// Each message goes the whole way before the next: read without marking it, open, verify the signature and the signer
 /// against the sender and the directory, store as private files, then acknowledge. What does not verify goes to a
 /// quarantine folder with its verdict and the status is 1.
+/// A notice of what became of a message that was sent from here turns its state in the outbox, and is kept below status.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Store below this folder; without it the folder of the profile (fetch.to), else ./inbox
@@ -73,7 +74,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
             accept_renewed_folder: args.accept_renewed_folder,
         };
         let summary = fetch::fetch(account, &request, &mut |line| tell(session, line))?;
-        if summary.stored + summary.quarantined + summary.known == 0 {
+        if summary.stored + summary.quarantined + summary.statuses + summary.known == 0 {
             session.output.note("no new message");
         }
         Ok(if summary.quarantined > 0 { Status::Finding } else { Status::Done })
@@ -88,6 +89,14 @@ fn tell(session: &Session<'_>, line: &Line) -> io::Result<()> {
     let style = if line.state == "quarantined" { BAD } else { GOOD };
     let place = line.place.as_deref().unwrap_or("-");
     output.line(format_args!("{style}{}{style:#} {}", line.state, Safe(place)))?;
+    for one in &line.notice {
+        let style = if one.state == "bounced" { BAD } else { GOOD };
+        let (id, recipient, before) = (&one.id, Safe(&one.recipient), one.before);
+        output.line(format_args!("  message {id} to {recipient}: {style}{}{style:#}, was {before}", one.state))?;
+    }
+    if line.state == "status" {
+        return Ok(());
+    }
     let Some(received) = &line.received else {
         let why = line.error.as_deref().unwrap_or("stored by an earlier run");
         return output.line(format_args!("  {}", Safe(why)));

@@ -89,9 +89,33 @@ impl Diagnosis {
         Diagnosis::of(Status::Unknown, "unknown", "nobody knows whether the server took the message")
             .because("the line broke after the last octets and before the answer")
             .hint_command(
-                "find out whether it arrived, then settle it; it is never sent again by itself",
-                format!("mss outbox resolve {id} --assume delivered"),
+                "look for it in the mailbox, then settle it; it is never sent again by itself",
+                format!("mss outbox resolve {id}"),
             )
+    }
+
+    /// Nothing in the mailbox tells what became of a message.
+    pub(super) fn no_evidence(id: &str) -> Diagnosis {
+        Diagnosis::of(Status::Unknown, "no-evidence", format!("nothing was found of message {id}"))
+            .because("neither a notice, nor the folder for sent mail, nor the inbox tells of it")
+            .hint_command(
+                "ask the recipient, then settle it: --assume delivered, or --assume lost, which queues it again",
+                format!("mss outbox resolve {id} --assume lost"),
+            )
+    }
+
+    /// A message had not got far enough when the time was over.
+    pub(super) fn time_over(id: &str) -> Diagnosis {
+        Diagnosis::of(Status::TryAgain, "time-over", "the time is over, and it is not there yet")
+            .because("what waits stays queued, and what was accepted stays accepted")
+            .hint_command("wait on with", format!("mss outbox wait {id}"))
+    }
+
+    /// The same for some of many.
+    pub(super) fn time_over_for_some() -> Diagnosis {
+        Diagnosis::of(Status::TryAgain, "time-over", "the time is over, and not all of them are there yet")
+            .because("what waits stays queued, and what was accepted stays accepted")
+            .hint("run the same command again: it waits on, and sends nothing twice")
     }
 
     /// A file with a secret that cannot be read.

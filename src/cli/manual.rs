@@ -227,6 +227,8 @@ pub const PAGES: [Page; 11] = [
             ("Submit what is queued:", "mss --sandbox outbox run"),
             ("The same as a service, 600 messages a minute at most:", "mss --no-input outbox run --watch --rate 600/m"),
             ("Take message 7 back before it leaves:", "mss outbox cancel 7"),
+            ("Wait until message 7 has arrived, at most ten minutes:", "mss outbox wait 7 --timeout 10m"),
+            ("Look in the mailbox for what became of what is unknown:", "mss --sandbox outbox resolve"),
             ("The mailbox that refused message 7 is there now:", "mss outbox requeue 7"),
             ("How many messages are past their term:", "mss --sandbox outbox purge --dry-run"),
             (

@@ -13,6 +13,8 @@ use super::session::Session;
 use super::status::Status;
 use crate::commands::Account;
 use crate::commands::outbox::{self, EventLine, Heard, Line, Request, Selection};
+use crate::commands::resolve;
+use crate::commands::wait::{self, Goal, Waiting};
 use crate::outbox::{Resolution, State};
 use crate::pace::{Rate, Span};
 
@@ -47,13 +49,30 @@ pub enum Deed {
         /// The number of the message, as mss outbox list shows it
         id: String,
     },
-    /// Settle a message whose line broke between its last octet and the answer
+    /// Settle what is unknown: the line broke between the last octet of the message and the answer
+    ///
+    /// The mailbox is looked through: a notice of the message, or as many copies of it as were sent, in the folder for sent mail
+    /// or in the inbox, shows that the server took it. If nothing is found, the person at the terminal is asked.
     Resolve {
+        /// The number of the message, as mss outbox list shows it; without it all that are unknown
+        id: Option<String>,
+        /// What became of it, by what you know: the mailbox is not looked through
+        #[arg(long, value_name = "FATE", requires = "id")]
+        assume: Option<Fate>,
+    },
+    /// Wait until a message has arrived, as far as that can be seen
+    ///
+    /// What is due is submitted, and notices are collected from the mailbox: those that are about messages of this outbox turn
+    /// their states and are marked as seen, all other mail is left as it is.
+    Wait {
         /// The number of the message, as mss outbox list shows it
         id: String,
-        /// What became of it
-        #[arg(long, value_name = "FATE")]
-        assume: Fate,
+        /// How long to wait at most, such as 90s, 10m or 2h
+        #[arg(long, value_name = "TIME", default_value = "1h")]
+        timeout: Span,
+        /// How far it is to get; without it until it is delivered if the server promised to tell of that, else accepted
+        #[arg(long = "for", value_name = "STATE")]
+        goal: Option<Reach>,
     },
     /// Erase settled messages that are past their term; what is not settled stays
     Purge {
@@ -128,6 +147,17 @@ fn every(text: &str) -> Result<Span, String> {
     if (1..=3600).contains(&span.seconds()) { Ok(span) } else { Err("it is from 1s to 1h".to_owned()) }
 }
 
+/// How far a message is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reach {
+    /// The server took it
+    Accepted,
+    /// A notice says that it is in the mailbox
+    Delivered,
+    /// A notice says that it was displayed
+    Read,
+}
+
 /// What became of a message whose answer never came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fate {
@@ -158,10 +188,36 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         Deed::Requeue { id } => Answer::whole(session, &outbox::requeue(account, id)?),
         Deed::Resolve { id, assume } => {
             let resolution = match assume {
-                Fate::Delivered => Resolution::Delivered,
-                Fate::Lost => Resolution::Lost,
+                None => return resolve(account, id.as_deref(), session),
+                Some(Fate::Delivered) => Resolution::Delivered,
+                Some(Fate::Lost) => Resolution::Lost,
             };
-            Answer::whole(session, &outbox::resolve(account, id, resolution)?)
+            Answer::whole(session, &outbox::assume(account, id.as_deref().unwrap_or_default(), resolution)?)
+        }
+        Deed::Wait { id, timeout, goal } => {
+            let goal = goal.map(|goal| match goal {
+                Reach::Accepted => Goal::Accepted,
+                Reach::Delivered => Goal::Delivered,
+                Reach::Read => Goal::Read,
+            });
+            let (lines, waited) = wait::wait(account, id, &Waiting { timeout: Duration::from(*timeout), goal })?;
+            let mut answer = Answer::new(session);
+            lines.iter().try_for_each(|line| answer.line(line))?;
+            let mut status = answer.end()?;
+            if lines.iter().any(|line| line.state == "cancelled") {
+                status = status.and(Status::Finding);
+            }
+            if let Some(trouble) = waited.trouble {
+                let diagnosis = Diagnosis::from_ref(&trouble);
+                diagnosis.tell(session.output);
+                status = status.and(diagnosis.status);
+            }
+            if waited.over {
+                let diagnosis = Diagnosis::time_over(id);
+                diagnosis.tell(session.output);
+                status = status.and(diagnosis.status);
+            }
+            Ok(if waited.interrupted { status.and(Status::Interrupted) } else { status })
         }
         Deed::Purge { older_than, dry_run } => {
             let purged = outbox::purge(account, older_than.map(Span::signed), *dry_run)?;
@@ -242,6 +298,24 @@ fn sentence(line: &Line) -> String {
     let style = if Status::of_states(std::iter::once(line.state)) == Status::Done { GOOD } else { BAD };
     let answer = safe(line.answer.as_deref().unwrap_or("-"), 60);
     format!("{style}{}{style:#} {} (message {}): {answer}", line.state, Safe(&line.recipient), line.id)
+}
+
+/// Looks for what became of what is unknown.
+fn resolve(account: &Account<'_>, id: Option<&str>, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    let resolved = resolve::resolve(account, id)?;
+    if resolved.lines.is_empty() {
+        session.output.note("nothing is unknown");
+        return Ok(Status::Done);
+    }
+    let status = Answer::whole(session, &resolved.lines)?;
+    match resolved.left.first() {
+        None => Ok(status),
+        Some(id) => {
+            let diagnosis = Diagnosis::no_evidence(id);
+            diagnosis.tell(session.output);
+            Ok(diagnosis.status)
+        }
+    }
 }
 
 /// Lines as they come: JSON at once, a table when all are there.

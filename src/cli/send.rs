@@ -12,6 +12,8 @@ use super::safe::Safe;
 use super::session::Session;
 use super::status::Status;
 use crate::commands::send::{self, Line, Packaging, Request, Sent};
+use crate::commands::wait::Waiting;
+use crate::pace::Span;
 use crate::package;
 use crate::sealed;
 use crate::smtp;
@@ -76,6 +78,12 @@ pub struct Args {
     /// that it is in the mailbox.
     #[arg(long, value_name = "WHEN", value_delimiter = ',')]
     pub notify: Vec<Notify>,
+    /// Wait until it has arrived as far as that can be seen, at most so long: 1h if no time is given
+    ///
+    /// With --notify success, until a notice says that it is in the mailbox; else until the server took it. What is deferred is
+    /// submitted when it is due.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1h", conflicts_with = "dry_run")]
+    pub wait: Option<Span>,
     #[command(flatten)]
     pub batch: batch::Args,
 }
@@ -130,6 +138,10 @@ impl Args {
         }
     }
 
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        self.wait.map(|timeout| Waiting { timeout: timeout.into(), goal: None })
+    }
+
     pub(super) fn packaging(&self) -> Packaging {
         Packaging {
             format: match self.package_format {
@@ -169,6 +181,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         again: args.again,
         dry_run: args.dry_run,
         notify: notify(&args.notify),
+        wait: args.waiting(),
     };
     session.with_account(|account| {
         let sent = send::send(account, &request)?;
@@ -217,7 +230,7 @@ fn tell(session: &Session<'_>, sent: &Sent) -> io::Result<()> {
 
 fn sentence(line: &Line) -> String {
     let style = match line.state {
-        "accepted" | "checked" => GOOD,
+        "accepted" | "delivered" | "read" | "checked" => GOOD,
         _ => BAD,
     };
     let mut text = format!("{style}{}{style:#} {}", line.state, Safe(&line.recipient));
@@ -267,6 +280,11 @@ fn status(session: &Session<'_>, sent: &Sent) -> Status {
     tell_answers(session, sent);
     if sent.interrupted {
         status = status.and(Status::Interrupted);
+    }
+    if sent.over {
+        let diagnosis = Diagnosis::time_over(sent.lines.first().and_then(|line| line.id.as_deref()).unwrap_or("ID"));
+        diagnosis.tell(session.output);
+        status = status.and(diagnosis.status);
     }
     for error in &sent.left_out {
         Diagnosis::from_ref(error).tell(session.output);

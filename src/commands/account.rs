@@ -224,6 +224,11 @@ impl<'a> Account<'a> {
         Ok(Outbox::open(&self.state()?, &self.profile.storage.sealing_key(), self.world.clock)?)
     }
 
+    /// The same, if anything was ever to be sent. Looking makes no journal.
+    pub(super) fn known_outbox(&self) -> Result<Option<Outbox>, Error> {
+        if fs::exists(&self.state()?.join("outbox.db")) { self.outbox().map(Some) } else { Ok(None) }
+    }
+
     /// The journal of what was fetched.
     pub fn inbox(&self) -> Result<Inbox, Error> {
         Ok(Inbox::open(&self.state()?, &self.profile.storage.sealing_key())?)

@@ -1,6 +1,6 @@
 //! `fetch`: each message the whole way (peek, open, judge, store, acknowledge, trace) before the next.
 
-use std::io::{Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,13 +9,15 @@ use super::account::Account;
 use super::alert;
 use super::error::Error;
 use super::gate::Gate;
+use super::notices;
 pub use super::received::Policy;
 use super::received::{self, Received};
 use super::traced::told;
 use crate::fs::{self, Staged};
 use crate::imap::{Failure, ImapError, Session, Which};
 use crate::inbox::{Inbox, Kept, Standing};
-use crate::mail::MessageId;
+use crate::mail::{MessageId, Notice};
+use crate::outbox::{Noted, Outbox};
 use crate::pki::Identity;
 use crate::trace::{Action, Answer, Outcome};
 use crate::vault::After;
@@ -40,7 +42,8 @@ pub struct Request {
 pub struct Line {
     pub schema: &'static str,
     pub uid: u32,
-    /// `stored`, `quarantined`, or `known` where it was stored by an earlier run.
+    /// `stored`, `quarantined`, `status` for a notice of what became of a message that was sent, or `known` where it was stored
+    /// by an earlier run.
     pub state: &'static str,
     /// The folder it was stored in.
     pub place: Option<String>,
@@ -51,6 +54,8 @@ pub struct Line {
     /// What the message says of itself and what was found, where it could be opened.
     #[serde(flatten)]
     pub received: Option<Received>,
+    /// What it said of what was sent, if it is a notice of that.
+    pub notice: Vec<notices::Line>,
     /// Why it could not be opened.
     pub error: Option<String>,
 }
@@ -60,6 +65,7 @@ pub struct Line {
 pub struct Summary {
     pub stored: usize,
     pub quarantined: usize,
+    pub statuses: usize,
     pub known: usize,
 }
 
@@ -70,6 +76,8 @@ struct Desk<'a> {
     gate: Gate<'a>,
     keys: Vec<Identity>,
     inbox: Inbox,
+    /// What was sent, if anything was: notices are about that.
+    outbox: Option<Outbox>,
     uid_validity: u32,
 }
 
@@ -84,10 +92,10 @@ pub fn fetch(
     fs::sweep_staged(&request.policy.to, account.world.clock.now()).map_err(below)?;
     let gate = Gate::open(account)?;
     let keys = account.opening_keys()?;
-    let inbox = account.inbox()?;
+    let (inbox, outbox) = (account.inbox()?, account.known_outbox()?);
     let mut session = sign_in(account)?;
     let selected = session.select(&request.folder, request.after == After::Keep)?;
-    let desk = Desk { account, request, gate, keys, inbox, uid_validity: selected.uid_validity };
+    let desk = Desk { account, request, gate, keys, inbox, outbox, uid_validity: selected.uid_validity };
     desk.enter()?;
     let wanted = if request.all { Which::All } else { Which::Unseen };
     let mut summary = Summary::default();
@@ -102,6 +110,7 @@ pub fn fetch(
         match line.state {
             "stored" => summary.stored += 1,
             "quarantined" => summary.quarantined += 1,
+            "status" => summary.statuses += 1,
             _ => summary.known += 1,
         }
         tell(&line).map_err(|source| Error::Answer { source })?;
@@ -113,7 +122,7 @@ pub fn fetch(
 }
 
 /// Opens a session and signs in, under an entry of the trace.
-fn sign_in(account: &Account<'_>) -> Result<Session, Error> {
+pub(super) fn sign_in(account: &Account<'_>) -> Result<Session, Error> {
     account.traced_sign_in("mailbox", &account.mail_server(), || open(account))
 }
 
@@ -169,6 +178,7 @@ impl Desk<'_> {
             acknowledged: "kept",
             quarantined: kept.quarantined,
             received: None,
+            notice: Vec::new(),
             error: None,
         }
     }
@@ -205,8 +215,19 @@ impl Desk<'_> {
             self.inbox.record(folder, self.uid_validity, uid, &digest, &kept)?;
             return Ok((self.line(uid, "known", &kept), None));
         }
-        spool.file().seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
+        let start = start(&mut spool)?;
+        let noted = self.noted(Notice::read(&start).as_ref())?;
+        if !noted.is_empty() {
+            let place = received::keep_notice(&self.request.policy, &mut spool, &digest, &start, &noted)?;
+            let kept = Kept { place, quarantined: false, at: self.account.world.clock.now(), acknowledged: None };
+            self.inbox.record(folder, self.uid_validity, uid, &digest, &kept)?;
+            return Ok((Line { notice: noted, ..self.line(uid, "status", &kept) }, None));
+        }
         let stored = received::store(self.account, &self.request.policy, &self.gate, &self.keys, &mut spool, &digest)?;
+        let noted = self.noted(stored.notice.as_ref())?;
+        if let Some(outbox) = &self.outbox {
+            notices::recognize(self.account, outbox, &start)?;
+        }
         let kept = Kept {
             place: stored.place.clone(),
             quarantined: stored.quarantined,
@@ -218,8 +239,16 @@ impl Desk<'_> {
             self.account.readers()?.learn(address, *capabilities, (*at).min(kept.at))?;
         }
         let state = if stored.quarantined { "quarantined" } else { "stored" };
-        let line = Line { received: stored.received, error: stored.error, ..self.line(uid, state, &kept) };
+        let line =
+            Line { received: stored.received, notice: noted, error: stored.error, ..self.line(uid, state, &kept) };
         Ok((line, stored.message_id))
+    }
+
+    /// What a notice says of what was sent from here; nothing where it is about something else.
+    fn noted(&self, notice: Option<&Notice>) -> Result<Vec<notices::Line>, Error> {
+        let (Some(outbox), Some(notice)) = (&self.outbox, notice) else { return Ok(Vec::new()) };
+        let noted: Vec<Noted> = notices::file(self.account, outbox, notice)?;
+        Ok(noted.iter().map(notices::Line::from).collect())
     }
 
     /// Does on the server what was asked, under an entry of its own. What is in quarantine is never deleted there.
@@ -247,4 +276,14 @@ impl Desk<'_> {
         self.inbox.acknowledged(&self.request.folder, self.uid_validity, uid, deed)?;
         Ok(word)
     }
+}
+
+/// As much of a message as a notice is looked for in; the spool stands at its start again.
+fn start(spool: &mut Staged) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Spool { source };
+    let mut start = Vec::new();
+    spool.file().seek(SeekFrom::Start(0)).map_err(failed)?;
+    spool.file().take(u64::from(notices::START)).read_to_end(&mut start).map_err(failed)?;
+    spool.file().seek(SeekFrom::Start(0)).map_err(failed)?;
+    Ok(start)
 }

@@ -13,13 +13,16 @@ pub mod init;
 mod keys;
 pub mod lookup;
 mod message;
+pub mod notices;
 pub mod outbox;
 mod packaged;
 pub mod purge_check;
 mod received;
+pub mod resolve;
 pub mod send;
 mod submission;
 mod traced;
+pub mod wait;
 mod white_list;
 mod world;
 

@@ -1,7 +1,7 @@
 //! One message as it came: opened, judged, and given its place among the verified ones or in quarantine.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -12,11 +12,12 @@ use serde::Serialize;
 use super::account::Account;
 use super::error::Error;
 use super::gate::Gate;
+use super::notices;
 use super::traced::causes;
 use crate::cms::{Accept, Signer};
 use crate::fs::{self, FsError, Staged, StagedDir};
 use crate::hex::Hex;
-use crate::mail::{Address, Mailbox, MessageId};
+use crate::mail::{Address, Entity, Mailbox, MessageId, Notice};
 use crate::pki::{Capabilities, Identity};
 use crate::smime::{self, Concern, Layer, OpenError, Opened, Severity, Verdict};
 
@@ -112,6 +113,8 @@ pub(super) struct Stored {
     pub error: Option<String>,
     /// What the sender's program opens, and when the sender said so, if the message is believed.
     pub says: Option<(Address, Capabilities, Timestamp)>,
+    /// A notice that was under its signature or in its envelope.
+    pub notice: Option<Notice>,
 }
 
 /// Opens, judges and stores one message. When this returns, it is on disk under its name.
@@ -132,7 +135,9 @@ pub(super) fn store(
     let (received, refused) = describe(account, policy, gate, &opened, &verdict)?;
     let message_id = opened.headers().message_id.clone();
     let says = says(&opened, &verdict);
-    let place = place(policy, refused, opened.headers().date, sha256);
+    let notice = opened.notice().cloned();
+    let below = if refused { policy.to.join("quarantine") } else { policy.to.clone() };
+    let place = place(&below, opened.headers().date, sha256);
     write(&opened.folder().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&received).map_err(Error::json)?)?;
     if !opened.text().is_empty() {
         write(&opened.folder().join(TEXT_FILE), opened.text().as_bytes())?;
@@ -142,7 +147,7 @@ pub(super) fn store(
     }
     publish(&place, |place| opened.keep(place))?;
     let says = if refused { None } else { says };
-    Ok(Stored { place, quarantined: refused, received: Some(received), message_id, error: None, says })
+    Ok(Stored { place, quarantined: refused, received: Some(received), message_id, error: None, says, notice })
 }
 
 /// The names of what stands beside the attachments; no attachment gets one of them.
@@ -162,9 +167,29 @@ fn quarantine_sealed(
     let text = causes(error);
     let verdict = serde_json::json!({ "findings": [{ "code": error.code(), "severity": "refuse", "text": text }] });
     write(&folder.path().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&verdict).map_err(Error::json)?)?;
-    let place = place(policy, true, None, sha256);
+    let place = place(&policy.to.join("quarantine"), None, sha256);
     publish(&place, |place| folder.publish_new(place))?;
-    Ok(Stored { place, quarantined: true, received: None, message_id: None, error: Some(text), says: None })
+    let nothing =
+        Stored { place, quarantined: true, received: None, message_id: None, error: None, says: None, notice: None };
+    Ok(Stored { error: Some(text), ..nothing })
+}
+
+/// A notice about what was sent is kept as it came, beside what it said: it may be the only proof of what a server did.
+pub(super) fn keep_notice(
+    policy: &Policy,
+    spool: &mut Staged,
+    sha256: &[u8; 32],
+    start: &[u8],
+    noted: &[notices::Line],
+) -> Result<PathBuf, Error> {
+    let folder = StagedDir::new(&policy.to)?;
+    copy(spool.file(), &folder.path().join(RAW_FILE))?;
+    let said = serde_json::json!({ "notice": noted });
+    write(&folder.path().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&said).map_err(Error::json)?)?;
+    let date = Entity::scan_all(&mut Cursor::new(start)).ok().and_then(|entity| entity.header().date());
+    let place = place(&policy.to.join("status"), date, sha256);
+    publish(&place, |place| folder.publish_new(place))?;
+    Ok(place)
 }
 
 /// What the sender says of the program that reads their mail: by their own signature, with the date it was made.
@@ -278,10 +303,9 @@ fn attachments(opened: &Opened) -> Result<Vec<AttachmentLine>, Error> {
 }
 
 /// A name that sorts by date and is the same for the same message, whoever fetches it and however often.
-fn place(policy: &Policy, quarantined: bool, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
+fn place(below: &Path, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
     let date = date.map_or_else(|| "undated".to_owned(), |date| date.strftime("%Y%m%dT%H%M%SZ").to_string());
-    let name = format!("{date}-{}", Hex(&sha256[..8]));
-    if quarantined { policy.to.join("quarantine").join(name) } else { policy.to.join(name) }
+    below.join(format!("{date}-{}", Hex(&sha256[..8])))
 }
 
 /// Gives a folder its place. One that a killed run put there is the same message: then this copy is dropped.

@@ -16,6 +16,7 @@ use super::message::{Bench, Words, attach};
 use super::packaged;
 pub use super::packaged::Packaging;
 use super::submission::{self, Limits};
+use super::wait::{self, Waiting};
 use crate::hex::Hex;
 use crate::mail::{Address, Draft};
 use crate::outbox::{CopyId, Enqueued, Entry, Id, NewMessage, Outbox, RecipientEntry};
@@ -43,6 +44,8 @@ pub struct Request {
     pub dry_run: bool,
     /// What the servers on the way are asked to report; none for what the profile says.
     pub notify: Option<Notify>,
+    /// Whether to wait until it has got as far as it can be seen to.
+    pub wait: Option<Waiting>,
 }
 
 /// What became of it.
@@ -55,6 +58,8 @@ pub struct Sent {
     pub trouble: Option<Error>,
     /// Whether it was stopped before the message was handed over.
     pub interrupted: bool,
+    /// Whether the time to wait was over before it had got so far.
+    pub over: bool,
 }
 
 /// One recipient.
@@ -71,7 +76,7 @@ pub struct Line {
     pub role: &'static str,
     /// Whose mailbox it is, as the directory writes it.
     pub holder: String,
-    /// `accepted`, `deferred`, `refused`, `unknown`, `queued`, or `checked` in a dry run.
+    /// `accepted`, `deferred`, `refused`, `unknown`, `queued`, `delivered`, `read`, `bounced`, or `checked` in a dry run.
     pub state: &'static str,
     /// Whether the outbox knew this very message before this run; then nothing was sent twice.
     pub known: bool,
@@ -114,7 +119,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     if request.dry_run {
         let message_id = draft.parts().message_id.to_string();
         let lines = addressees.iter().map(|one| line(one, request, message_id.clone(), None)).collect();
-        return Ok(Sent { lines, left_out, trouble: None, interrupted: false });
+        return Ok(Sent { lines, left_out, trouble: None, interrupted: false, over: false });
     }
     if request.again {
         fingerprint = bench.key_of(&fingerprint, draft.parts().message_id.as_str().as_bytes());
@@ -127,6 +132,11 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     let limits = Limits { notify: request.notify.unwrap_or(account.limits().notify), ..account.limits() };
     let submitted = submission::submit(account, &outbox, waiting.collect(), limits, &mut |_| Ok(()))?;
     alert::after_submission(account, &outbox, &submitted);
+    let (mut trouble, mut interrupted, mut over) = (submitted.trouble, submitted.stopped, false);
+    if let Some(waiting) = request.wait.filter(|_| !interrupted) {
+        let waited = wait::wait_for(account, &outbox, &[id], &waiting, limits)?;
+        (trouble, interrupted, over) = (waited.trouble, waited.interrupted, waited.over);
+    }
     let entries = outbox.entries(id)?;
     let mut lines = Vec::new();
     for one in &addressees {
@@ -139,7 +149,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
             None => left_out.push(Error::LeftOutBefore { address: one.address().clone() }),
         }
     }
-    Ok(Sent { lines, left_out, trouble: submitted.trouble, interrupted: submitted.stopped })
+    Ok(Sent { lines, left_out, trouble, interrupted, over })
 }
 
 /// Seals for those who have no copy yet, and queues; the copies that are new are told.

@@ -84,7 +84,7 @@ impl Exchange {
         self.require_open(stage).map_err(Refusal::Other)?;
         let tag = self.tags.generate();
         let mut sending = ImapSend::new(CommandCodec::new(), Command { tag: tag.clone(), body });
-        let (mut heard, mut line, mut search_lines) = (0, None, 0);
+        let (mut heard, mut line, mut search_lines, mut literal) = (0, None, 0, 0usize);
         self.wire.all_within(self.timeouts.reply);
         let output = loop {
             let step = sending.resume(&mut self.parser, line.take().as_deref());
@@ -92,9 +92,16 @@ impl Exchange {
                 ImapSendResult::WantsWrite(octets) => self.send(stage, &octets).map_err(Refusal::Other)?,
                 ImapSendResult::WantsRead => {
                     let next = self.read_line(stage, &mut heard, ANSWER_LIMIT).map_err(Refusal::Other)?;
+                    if literal > 0 {
+                        // Octets of a message: whatever they say is no answer.
+                        literal = literal.saturating_sub(next.len());
+                        line = Some(without_nul(next));
+                        continue;
+                    }
                     if let Some(refusal) = refusal(stage, tag.as_ref().as_bytes(), &next) {
                         return Err(refusal);
                     }
+                    literal = announced(&next);
                     search_lines += usize::from(next.get(..8).is_some_and(|s| s.eq_ignore_ascii_case(b"* SEARCH")));
                     line = Some(readable(next));
                 }
@@ -244,6 +251,24 @@ fn readable(mut line: Vec<u8>) -> Vec<u8> {
         *octet = b'?';
     }
     line
+}
+
+/// How many octets of a literal follow this line (RFC 9051, section 4.3).
+fn announced(line: &[u8]) -> usize {
+    let digits = || {
+        let line = line.strip_suffix(b"}\r\n")?;
+        let open = line.iter().rposition(|octet| *octet == b'{')?;
+        std::str::from_utf8(&line[open + 1..]).ok()?.parse().ok()
+    };
+    digits().unwrap_or(0)
+}
+
+/// A literal has no NUL (RFC 9051, section 4.3), and the parser stumbles over one that is there all the same.
+fn without_nul(mut octets: Vec<u8>) -> Vec<u8> {
+    for octet in octets.iter_mut().filter(|octet| **octet == 0) {
+        *octet = b'?';
+    }
+    octets
 }
 
 fn of_parser(error: &ImapSendError) -> Failure {

@@ -55,7 +55,12 @@ pub(super) fn from_the_wire(mailbox: &Mailbox<'_>) -> Option<String> {
         rest = after;
     }
     name.push_str(rest);
-    (on_the_wire(&name).as_ref() == Some(mailbox)).then_some(name)
+    // Octet by octet: a server may put quotes around what we would not.
+    let again = match on_the_wire(&name)? {
+        Mailbox::Inbox => return None,
+        Mailbox::Other(again) => again.as_ref() == encoded.as_bytes(),
+    };
+    again.then_some(name)
 }
 
 /// What a folder is for (RFC 6154, section 2).

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use io_imap::types::command::CommandBody;
 use io_imap::types::core::{AString, Vec1};
+use io_imap::types::fetch::{MacroOrMessageDataItemNames, MessageDataItem, MessageDataItemName};
 use io_imap::types::flag::{Flag, FlagNameAttribute, StoreResponse, StoreType};
 use io_imap::types::mailbox::{ListMailbox, Mailbox};
 use io_imap::types::response::{Code, Data};
@@ -172,6 +173,37 @@ impl Session {
     /// any of it is written.
     pub fn fetch_raw(&mut self, uid: u32, out: &mut dyn Write, limit: u64) -> Result<u64, ImapError> {
         self.exchange.fetch(uid_of(Stage::Fetch, uid)?, out, limit)
+    }
+
+    /// The first octets of a message, at most so many, and leaves its flags alone. Octets that are 0 come as question marks.
+    ///
+    /// # Errors
+    /// [`Failure::Gone`] if no message has this UID any more.
+    pub fn peek(&mut self, uid: u32, most: NonZeroU32) -> Result<Vec<u8>, ImapError> {
+        let stage = Stage::Fetch;
+        let whole = MessageDataItemName::BodyExt { section: None, partial: Some((0, most)), peek: true };
+        let names = vec![MessageDataItemName::Uid, whole];
+        let body = CommandBody::Fetch {
+            sequence_set: SequenceSet::from(uid_of(stage, uid)?),
+            macro_or_item_names: MacroOrMessageDataItemNames::MessageDataItemNames(names),
+            uid: true,
+            modifiers: Vec::new(),
+        };
+        for data in self.exchange.run(stage, body)?.data {
+            let Data::Fetch { items, .. } = data else { continue };
+            let (mut of, mut octets) = (None, None);
+            for item in items {
+                match item {
+                    MessageDataItem::Uid(uid) => of = Some(uid.get()),
+                    MessageDataItem::BodyExt { section: None, data, .. } => octets = data.into_option(),
+                    _ => {}
+                }
+            }
+            if let Some(octets) = octets.filter(|_| of == Some(uid)) {
+                return Ok(octets.into_owned());
+            }
+        }
+        Err(ImapError { stage, failure: Failure::Gone })
     }
 
     /// Marks a message with `\Seen`.

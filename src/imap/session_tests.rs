@@ -239,16 +239,36 @@ fn a_header_is_searched_for_and_its_text_cannot_become_a_command() {
 }
 
 #[test]
+fn the_start_of_a_message_is_looked_at_and_nothing_in_it_is_an_answer() {
+    let server = server("", |peer| {
+        let tag = peer.command("UID FETCH 4 (UID BODY.PEEK[]<0.30>)");
+        let message = format!("A: \u{e9}\r\n{tag} NO gone\r\n\0{{9}}\r\n");
+        let length = message.len();
+        peer.send(&format!("* 1 FETCH (UID 4 BODY[]<0> {{{length}}}\r\n{message})\r\n{tag} OK x\r\n"));
+        answer(peer, "UID FETCH 5 (UID BODY.PEEK[]<0.30>)", "* 2 FETCH (UID 6 BODY[]<0> \"x\")\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server);
+    let most = std::num::NonZeroU32::new(30).unwrap();
+    let octets = session.peek(4, most).unwrap();
+    assert!(octets.starts_with("A: \u{e9}\r\n".as_bytes()) && octets.ends_with(b" NO gone\r\n?{9}\r\n"), "{octets:?}");
+    assert!(matches!(session.peek(5, most).unwrap_err().failure, Failure::Gone));
+    server.join();
+}
+
+#[test]
 fn the_folder_for_sent_mail_is_known_by_its_use() {
     let listed = "* LIST (\\HasNoChildren) \"/\" INBOX\r\n* LIST (\\Noselect \\Sent) \"/\" Old\r\n\
-        * LIST (\\HasNoChildren \\sent) \"/\" \"&AMk-l&AOk-ments envoy&AOk-s\"\r\n* LIST (\\Sent) NIL Other\r\n$ OK x\r\n";
+        * LIST (\\HasNoChildren \\sent) \"/\" \"&AMk-l&AOk-ments envoy&AOk-s\"\r\n* LIST (\\Sent) NIL Other\r\n\
+        * LIST (\\Archive) \"/\" \"Drafts\"\r\n$ OK x\r\n";
     let server = server("SPECIAL-USE", move |peer| {
-        answer(peer, "LIST \"\" *", listed);
-        answer(peer, "LIST \"\" *", listed);
+        for _ in 0..3 {
+            answer(peer, "LIST \"\" *", listed);
+        }
         answer(peer, "LIST \"\" *", "$ NO not now\r\n");
     });
     let mut session = session(&server);
     assert_eq!(session.special_folder(SpecialUse::Sent).unwrap().as_deref(), Some("Éléments envoyés"));
+    assert_eq!(session.special_folder(SpecialUse::Archive).unwrap().as_deref(), Some("Drafts"), "in quotes");
     assert_eq!(session.special_folder(SpecialUse::Trash).unwrap(), None);
     assert_eq!(session.special_folder(SpecialUse::Trash).unwrap_err().stage, Stage::List);
     server.join();

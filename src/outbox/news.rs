@@ -23,6 +23,8 @@ pub enum News {
     Read,
     /// It did not arrive, or was refused by a rule of the recipient.
     Failed,
+    /// The recipient's program could not do what it should have done with it.
+    Trouble,
 }
 
 /// A recipient that a notice was about.
@@ -47,9 +49,9 @@ impl State {
             (_, News::Failed) => State::Bounced,
             (State::Bounced, _) => State::Bounced,
             (_, News::Delivered) => State::Delivered,
-            (State::Delivered, News::Relayed | News::Delayed) => State::Delivered,
+            (State::Delivered, News::Relayed | News::Delayed | News::Trouble) => State::Delivered,
             // Whoever says this has the message: it is not handed over once more.
-            (_, News::Relayed | News::Delayed) => State::Accepted,
+            (_, News::Relayed | News::Delayed | News::Trouble) => State::Accepted,
         }
     }
 }

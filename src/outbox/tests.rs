@@ -437,6 +437,7 @@ fn notices_turn_the_state_and_never_back() {
     assert_eq!(note("Dr.Durand@MEDECIN.sandbox", News::Delayed), [State::Accepted]);
     assert_eq!(note(BOTH[0], News::Delivered), [State::Delivered]);
     assert_eq!(note(BOTH[0], News::Delivered), [State::Delivered], "doubled");
+    assert_eq!(note(BOTH[0], News::Trouble), [State::Delivered]);
     assert_eq!(note(BOTH[0], News::Read), [State::Read]);
     assert_eq!(note(BOTH[0], News::Failed), [State::Read], "late");
     assert_eq!(note(BOTH[1], News::Failed), [State::Bounced]);

@@ -107,6 +107,8 @@ pub enum Action {
     Displayed,
     /// A rule of the recipient refuses the message, and tells so (RFC 5429, section 2.1.1).
     Rejected,
+    /// The server files what it takes in the folder for sent mail of the sender, as some do.
+    FileSent,
     /// STARTTLS is neither offered nor known.
     Strip,
     /// The TLS handshake shows this certificate.
@@ -118,7 +120,7 @@ pub enum Action {
 }
 
 /// What `--fault` takes besides the stage, and what it does.
-const ACTIONS: [(&str, &str); 14] = [
+const ACTIONS: [(&str, &str); 15] = [
     ("refuse[:TEXT]", "refuse for good; TEXT may open with the codes, as in `refuse:550 5.7.1 not from here`"),
     ("defer[:TEXT]", "refuse for now, as in `rcpt=defer:451 4.3.0 later@1`: later, then accept"),
     ("stall:SECONDS", "say nothing for that long, then go on"),
@@ -128,6 +130,7 @@ const ACTIONS: [(&str, &str); 14] = [
     ("delay[:TEXT]", "deliver: a notice says that it waits, and then it is delivered"),
     ("displayed", "deliver: the recipient's program tells that it was read, whether it was asked to or not"),
     ("rejected", "deliver: a rule of the recipient throws it away, and tells so"),
+    ("file-sent", "data-end: what is taken is also filed in the folder Sent of its sender, as some servers do"),
     ("strip", "starttls, mailbox-starttls: STARTTLS is not offered"),
     ("certificate:KIND", "expired, wrong-name or foreign; at connect for implicit TLS, at starttls, directory, list"),
     ("uidvalidity:change", "select: the folder gets a new UIDVALIDITY and its messages new UIDs"),
@@ -216,6 +219,7 @@ fn parse_action(word: &str, argument: Option<&str>) -> Result<Action, FaultError
         ("delay", _) => words("the mailbox of the recipient cannot be reached").map(Action::Delay),
         ("displayed", None) => Ok(Action::Displayed),
         ("rejected", None) => Ok(Action::Rejected),
+        ("file-sent", None) => Ok(Action::FileSent),
         ("strip", None) => Ok(Action::Strip),
         ("certificate", Some("expired")) => Ok(Action::Certificate(ServerCertificate::Expired)),
         ("certificate", Some("wrong-name")) => Ok(Action::Certificate(ServerCertificate::WrongName)),
@@ -223,7 +227,8 @@ fn parse_action(word: &str, argument: Option<&str>) -> Result<Action, FaultError
         ("uidvalidity", Some("change")) => Ok(Action::ChangeUidValidity),
         ("otp-replay", Some("strict")) => Ok(Action::StrictReplay),
         (
-            "stall" | "close421" | "displayed" | "rejected" | "strip" | "certificate" | "uidvalidity" | "otp-replay",
+            "stall" | "close421" | "displayed" | "rejected" | "file-sent" | "strip" | "certificate" | "uidvalidity"
+            | "otp-replay",
             _,
         ) => Err(FaultError::Argument),
         _ => Err(FaultError::Action),
@@ -235,6 +240,7 @@ fn fits(stage: Stage, action: &Action) -> bool {
         Action::Refuse(_) | Action::Defer(_) | Action::Stall(_) | Action::Cut(_) => stage != Stage::Deliver,
         Action::Close => !stage.is_http() && stage != Stage::Deliver,
         Action::Bounce(_) | Action::Delay(_) | Action::Displayed | Action::Rejected => stage == Stage::Deliver,
+        Action::FileSent => stage == Stage::DataEnd,
         Action::Strip => matches!(stage, Stage::StartTls | Stage::MailboxStartTls),
         Action::Certificate(_) => matches!(
             stage,
@@ -264,6 +270,7 @@ impl fmt::Display for Fault {
             Action::Delay(text) => write!(f, "delay:{text}"),
             Action::Displayed => f.write_str("displayed"),
             Action::Rejected => f.write_str("rejected"),
+            Action::FileSent => f.write_str("file-sent"),
             Action::Strip => f.write_str("strip"),
             Action::Certificate(ServerCertificate::Good) => f.write_str("certificate:good"),
             Action::Certificate(ServerCertificate::Expired) => f.write_str("certificate:expired"),
@@ -300,6 +307,11 @@ impl Faults {
             fault.action.clone()
         };
         faults.iter_mut().filter(live).map(strike).collect()
+    }
+
+    /// Whether this message is filed in the folder for sent mail.
+    pub(super) fn files_sent(&self) -> bool {
+        self.take(Stage::DataEnd, |action| *action == Action::FileSent).is_some()
     }
 
     /// The certificate to show in this handshake.
@@ -376,6 +388,7 @@ mod tests {
             "quit=close421",
             "deliver=bounce:550 5.1.1 no such user@1",
             "deliver=displayed",
+            "data-end=file-sent",
             "rcpt=refuse:550 5.1.1 not for a@b.sandbox",
         ] {
             let fault: Fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -394,6 +407,7 @@ mod tests {
             ("rcpt=cut:-1", FaultError::Argument),
             ("rcpt=refuse:a\r\n250 ok", FaultError::Argument),
             ("rcpt=strip", FaultError::Misplaced),
+            ("deliver=file-sent", FaultError::Misplaced),
             ("rcpt=bounce", FaultError::Misplaced),
             ("deliver=refuse", FaultError::Misplaced),
             ("deliver=close421", FaultError::Misplaced),

@@ -74,6 +74,21 @@ fn a_layer_that_is_only_a_part_is_a_file_and_not_a_layer() {
 }
 
 #[test]
+fn a_notice_is_found_under_every_layer() {
+    const REPORT: &str = "Content-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: text/plain\r\n\r\nread\r\n--b\r\nContent-Type: message/disposition-notification\r\n\r\n\
+        Final-Recipient: rfc822;dr.durand@medecin.sandbox\r\nOriginal-Message-ID: <1@biologie.sandbox>\r\n\
+        Disposition: manual-action/MDN-sent-manually; displayed\r\n\r\n--b--\r\n";
+    let world = World::new();
+    let layers = encrypted(&signed(REPORT, &world.laboratory, noon()), &world.durand);
+    let message = opened(&world, &format!("{HEAD}{layers}"));
+    let ids: Vec<&str> = message.notice().unwrap().message_ids().iter().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["1@biologie.sandbox"]);
+    let letter = encrypted(&signed(TEXT, &world.laboratory, noon()), &world.durand);
+    assert!(opened(&world, &format!("{HEAD}{letter}")).notice().is_none());
+}
+
+#[test]
 fn the_signer_must_be_the_sender() {
     let world = World::new();
     let message = format!("{HEAD}{}", signed(TEXT, &world.durand, noon()));

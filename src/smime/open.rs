@@ -9,13 +9,15 @@ use super::opened::{Headers, Layer, Opened};
 use super::protection::{HeaderProtection, differences};
 use crate::cms::{Accept, CmsError, DecryptionKey, Signer, decompress, open_envelope, verify_detached, verify_opaque};
 use crate::fs::{FsError, Staged, StagedDir};
-use crate::mail::{CanonicalReader, Entity, EntityError, Header, Strictness, section};
+use crate::mail::{CanonicalReader, Entity, EntityError, Header, Notice, Strictness, section};
 use crate::pki::Identity;
 
 /// Layers inside layers: a triple wrapping (RFC 2634) and some air.
 const MAX_LAYERS: usize = 8;
 /// What compressed content may unpack to: as much as a message may have.
 const MAX_UNPACKED: u64 = 2 * 1024 * 1024 * 1024;
+/// As much of a notice as is looked at.
+const MAX_NOTICE: u64 = 1024 * 1024;
 /// A detached signature with its certificates.
 const MAX_SIGNATURE: u64 = 1024 * 1024;
 
@@ -127,10 +129,21 @@ pub fn open<R: Read + Seek>(raw: &mut R, keys: &[Identity], accept: Accept, dir:
     let differences = differences(&outer, header, protection);
     let headers = Headers::read(header);
     let payload = payload.clone();
+    let notice = if opening.layers.is_empty() { None } else { notice(&outer, &payload, opening.stream())? };
     let encrypted = opening.layers.iter().any(|layer| matches!(layer, Layer::Encrypted(_)));
     let content = collect(&payload, opening.stream(), folder.path(), encrypted)?;
     let layers = opening.layers;
-    Ok(Opened { outer: Headers::read(&outer), headers, protection, differences, layers, content, folder })
+    Ok(Opened { outer: Headers::read(&outer), headers, protection, differences, layers, content, notice, folder })
+}
+
+/// The notice that a payload is, if it is one.
+fn notice(outer: &Header, payload: &Entity, stream: &mut dyn Stream) -> Result<Option<Notice>, OpenError> {
+    if payload.media_type().essence() != "multipart/report" {
+        return Ok(None);
+    }
+    let mut octets = Vec::new();
+    section(stream, payload.range())?.take(MAX_NOTICE).read_to_end(&mut octets)?;
+    Ok(Notice::read_inside(outer, &octets))
 }
 
 struct Opening<'a> {

@@ -8,7 +8,7 @@ use super::content::{Content, ReceivedFile};
 use super::protection::HeaderProtection;
 use crate::cms::{Envelope, Signer};
 use crate::fs::{FsError, StagedDir};
-use crate::mail::{Header, Mailbox, MessageId};
+use crate::mail::{Header, Mailbox, MessageId, Notice};
 
 /// The header fields that mean something to people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,7 @@ pub struct Opened {
     pub(super) differences: Vec<&'static str>,
     pub(super) layers: Vec<Layer>,
     pub(super) content: Content,
+    pub(super) notice: Option<Notice>,
     pub(super) folder: StagedDir,
 }
 
@@ -115,6 +116,11 @@ impl Opened {
     /// The files, in the order of the message.
     pub fn files(&self) -> &[ReceivedFile] {
         &self.content.files
+    }
+
+    /// What a server or a reader's program tells of a message that was sent, if a layer held such a notice.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
     }
 
     /// Whether no part was cut off.

@@ -37,11 +37,13 @@ pub enum Action {
     Erase,
     /// The state of a message is settled by a person or by what was found.
     Resolve,
+    /// A notice is taken for what became of a message.
+    Notice,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 13] = [
+    pub const ALL: [Action; 14] = [
         Action::Send,
         Action::SignIn,
         Action::Fetch,
@@ -55,6 +57,7 @@ impl Action {
         Action::Probe,
         Action::Erase,
         Action::Resolve,
+        Action::Notice,
     ];
 
     /// The word for it.
@@ -73,6 +76,7 @@ impl Action {
             Action::Probe => "probe",
             Action::Erase => "erase",
             Action::Resolve => "resolve",
+            Action::Notice => "notice",
         }
     }
 }

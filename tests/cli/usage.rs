@@ -15,7 +15,7 @@ const WRONG: [(&str, &str); 21] = [
     ("lookup --limit many durand", "invalid value 'many'"),
     ("audit", "Usage: mss audit"),
     ("audit log --action frobnicate", "possible values: send"),
-    ("outbox resolve 1", "--assume"),
+    ("outbox resolve --assume lost", "<ID>"),
     ("outbox list --state lost", "possible values: committing"),
     ("outbox list --older-than 24h", "--undelivered"),
     ("outbox purge --older-than soon", "90s, 30m, 24h or 5d"),

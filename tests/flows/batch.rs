@@ -1,7 +1,5 @@
 //! `send --batch`: checked whole, sent once, whatever is run again.
 
-#![expect(clippy::unwrap_used, reason = "whatever is missing fails the test that asked, and shows the line")]
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::thread;

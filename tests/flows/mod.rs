@@ -26,3 +26,4 @@ mod sandbox;
 mod schemas;
 mod send;
 mod shortage;
+mod tracking;

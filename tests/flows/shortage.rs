@@ -1,8 +1,7 @@
 //! A disk that fills, a file that may not grow, a clock that is set back: the batch stops, and the same command finishes it.
 
-#![expect(clippy::unwrap_used, reason = "whatever is missing fails the test that asked, and shows the line")]
-
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use mss::process::Moment;
@@ -52,7 +51,8 @@ fn a_disk_without_room_for_a_journal_stops_at_any_step_and_nothing_is_doubled() 
         manifest(&bench, &format!("with {left} octets"), 12, 10);
         // All but so many octets are taken by something else.
         let ballast = small.path().join("ballast");
-        fs::write(&ballast, vec![0; usize::try_from(small.room()).unwrap().saturating_sub(left)]).unwrap();
+        let taken = vec![0; usize::try_from(small.room()).unwrap().saturating_sub(left)];
+        fs::File::create(&ballast).and_then(|mut file| file.write_all(&taken)).unwrap();
         let outcome = bench.run(SEND);
         stopped += usize::from(outcome.status_among(&[0, 74, 80]).stderr.contains("outbox failed"));
         fs::remove_file(ballast).unwrap();
@@ -74,6 +74,9 @@ fn a_limit_on_the_size_of_files_ends_the_batch_and_nothing_is_lost() {
         manifest(&bench, &number.to_string(), 12, 4000);
         let words = SEND.join(" ");
         bench.shell(&format!("ulimit -f {blocks}; mss --sandbox {words}"));
+        // Who ignores the signal is told, and is not told that the rows are wrong.
+        let told = bench.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; mss --sandbox {words}"));
+        told.status_among(&[0, 74, 80]).stderr_lacks("mend the rows");
         let outcome = bench.run(SEND);
         assert_eq!(outcome.status_among(&[0, 80]).json_lines().len(), 12, "{outcome}");
         settle(&bench);

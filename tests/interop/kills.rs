@@ -129,12 +129,12 @@ fn batches_that_are_killed_at_any_time_lose_nothing_and_double_nothing() {
     while left > 0 {
         let kills = left.min(KILLS);
         left -= kills;
-        kill_often(&Post::open(), kills, &mut dice, &story);
+        println!("{}", kill_often(&Post::open(), kills, &mut dice, &story));
     }
 }
 
-/// Starts batches and kills them, each until it came to its end.
-fn kill_often(post: &Post, kills: u32, dice: &mut Dice, story: &str) {
+/// Starts batches and kills them, each until it came to its end; tells what there was to see.
+fn kill_often(post: &Post, kills: u32, dice: &mut Dice, story: &str) -> String {
     let started = Instant::now();
     post.laboratory.run(send(&post.manifest("m0", ROWS))).status(0);
     let whole = started.elapsed();
@@ -160,7 +160,7 @@ fn kill_often(post: &Post, kills: u32, dice: &mut Dice, story: &str) {
     }
     let sent = manifests * ROWS;
     post.assert_each_once(sent, story);
-    println!("{killed} kills, {sent} messages, {unknown} of them unknown for a while; a run takes {whole:?}");
+    format!("{killed} kills, {sent} messages, {unknown} of them unknown for a while; a run takes {whole:?}")
 }
 
 #[test]

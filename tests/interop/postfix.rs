@@ -125,10 +125,21 @@ fn what_is_sent_back_after_it_was_accepted_comes_to_the_mailbox() {
     servers.reject(CARDIOLOGY, "closed on Sundays");
     send(&laboratory, "x", &[LEFEVRE]).status(0);
     send(&laboratory, "y", &[CARDIOLOGY]).status(0);
-    let reports = servers.wait_for(LABORATORY, 2);
+    let words = ["--json", "send", "--to", DURAND, "--subject", "z", "--body-file", "-", "--notify", "success,failure"];
+    laboratory.call(words).stdin("Bonjour\n").run().status(0);
+    let reports = servers.wait_for(LABORATORY, 3);
     let reports: Vec<String> = reports.iter().map(|report| String::from_utf8_lossy(report).into_owned()).collect();
     let has = |parts: [&str; 2]| reports.iter().any(|report| parts.iter().all(|part| report.contains(part)));
     assert!(has(["report-type=delivery-status", "Status: 5.2.2"]), "the mailbox is full: {reports:?}");
     assert!(has(["report-type=disposition-notification", "closed on Sundays"]), "the script: {reports:?}");
     assert!(servers.messages(LEFEVRE).is_empty() && servers.messages(CARDIOLOGY).is_empty());
+
+    // Postfix hands over to a server without notices: it says so, and nothing more is waited for.
+    laboratory.run(["outbox", "wait", "3", "--timeout", "1m"]).status(0).stdout_has("relayed 2.0.0");
+    let filed = laboratory.run(["--json", "fetch", "--to", "in", "--all"]);
+    assert!(filed.status(0).json_lines().iter().all(|line| line["state"] == "status"), "{filed}");
+    let listed = laboratory.run(["--json", "outbox", "list"]);
+    let expected = json!([[LEFEVRE, "bounced"], [CARDIOLOGY, "bounced"], [DURAND, "accepted"]]);
+    assert_eq!(states(listed.status(0)), expected, "{listed}");
+    listed.stdout_has("5.2.2").stdout_has("refused by a rule");
 }

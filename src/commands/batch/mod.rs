@@ -30,6 +30,7 @@ use super::message::{Bench, Words};
 use super::outbox::{self, Line};
 use super::packaged::Packaging;
 use super::submission::{self, Feed, Limits};
+use super::wait::{self, Waiting};
 use crate::manifest::{Manifest, NoRow, Row, Rows};
 use crate::outbox::{Entry, Id, Outbox, State};
 use crate::sealed::Protection;
@@ -54,6 +55,8 @@ pub struct Request {
     pub window: Option<usize>,
     pub pace: Option<Duration>,
     pub notify: Option<Notify>,
+    /// Whether to wait until every row has got as far as it can be seen to.
+    pub wait: Option<Waiting>,
 }
 
 /// How far a batch has come.
@@ -83,6 +86,8 @@ pub struct Sent {
     pub progress: Progress,
     pub trouble: Option<Error>,
     pub interrupted: bool,
+    /// Whether the time to wait was over before every row had got so far.
+    pub over: bool,
 }
 
 /// One recipient of one row.
@@ -124,6 +129,11 @@ pub fn send(account: &Account<'_>, request: &Request, tell: &mut dyn FnMut(&Prog
     }
     let run = Run { account, request, bench: &bench, outbox: &outbox };
     run.send(manifest.rows()?, checked, people, &mut sent, tell)?;
+    if let Some(waiting) = request.wait.filter(|_| !sent.interrupted) {
+        let ids: Vec<Id> = sent.rows.iter().filter_map(|(_, queued)| queued.map(|(id, _)| id)).collect();
+        let waited = wait::wait_for(account, &outbox, &ids, &waiting, run.limits())?;
+        (sent.trouble, sent.interrupted, sent.over) = (waited.trouble, waited.interrupted, waited.over);
+    }
     Ok(sent)
 }
 

@@ -1,5 +1,6 @@
 //! Makes messages out of rows, on as many threads as there are cores: reads, seals, and hands over to the intake.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, channel};
@@ -63,20 +64,30 @@ impl Press<'_, '_> {
                 return;
             }
             let Ok(Some(job)) = answer.recv() else { return };
-            if intake.send(self.make(job)).is_err() {
+            let taken = match self.make(job) {
+                Ok(made) => intake.send(made).is_ok(),
+                Err(error) => {
+                    // A story that is over hears of nothing.
+                    let _ = events.send(Event::Own(Say::Failed(error)));
+                    false
+                }
+            };
+            if !taken {
                 return;
             }
         }
     }
 
-    fn make(&self, job: Job) -> Made {
+    /// An error is not about the row.
+    fn make(&self, job: Job) -> Result<Made, Error> {
         let (row, label) = (job.row.number, job.row.key.clone());
         let mut turn = None;
         let what = match self.message(job, &mut turn) {
             Ok(what) => what,
+            Err(error) if is_out_of_room(&error) => return Err(error),
             Err(error) => What::Wrong(Why::Message(Arc::new(error))),
         };
-        Made { row, label, what, _turn: turn }
+        Ok(Made { row, label, what, _turn: turn })
     }
 
     fn message(&self, job: Job, turn: &mut Option<Lock>) -> Result<What, Error> {
@@ -124,4 +135,12 @@ impl Press<'_, '_> {
             _ => What::New { key, content, copies },
         })
     }
+}
+
+/// Whether this machine has no room to write, which no row can help.
+fn is_out_of_room(error: &Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+    let mut kinds = causes.filter_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
+    kinds.any(|kind| matches!(kind, FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull))
 }

@@ -12,7 +12,7 @@ pub use self::run::{Heard, Request, Run, run, watch};
 use super::account::Account;
 use super::error::Error;
 use crate::mail::Address;
-use crate::outbox::{Entry, Id, Outbox, OutboxError, Resolution, State};
+use crate::outbox::{Entry, Id, Outbox, OutboxError, RecipientEntry, Resolution, State};
 use crate::trace::{Action, Answer, Outcome};
 
 /// One recipient of one message.
@@ -81,7 +81,7 @@ pub fn requeue(account: &Account<'_>, id: &str) -> Result<Vec<Line>, Error> {
 }
 
 /// Settles a message whose answer never came, by what somebody knows of it.
-pub fn resolve(account: &Account<'_>, id: &str, resolution: Resolution) -> Result<Vec<Line>, Error> {
+pub fn assume(account: &Account<'_>, id: &str, resolution: Resolution) -> Result<Vec<Line>, Error> {
     let because = match resolution {
         Resolution::Delivered => "taken as delivered by hand",
         Resolution::Lost => "taken as lost by hand",
@@ -111,12 +111,17 @@ fn settle(
     Ok(entries.iter().flat_map(lines).collect())
 }
 
-fn number(id: &str) -> Result<Id, Error> {
+pub(super) fn number(id: &str) -> Result<Id, Error> {
     id.parse().map_err(|_| Error::Malformed { given: id.to_owned(), what: "the number of a message" })
 }
 
 pub(super) fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
-    entry.recipients.iter().map(|recipient| Line {
+    entry.recipients.iter().map(|recipient| line(entry, recipient))
+}
+
+/// One recipient of a copy.
+pub(super) fn line(entry: &Entry, recipient: &RecipientEntry) -> Line {
+    Line {
         schema: "mss.outbox/1",
         id: entry.id.to_string(),
         copy: entry.copy.to_string(),
@@ -132,7 +137,7 @@ pub(super) fn lines(entry: &Entry) -> impl Iterator<Item = Line> {
         until: entry.until,
         answer: recipient.answer.clone(),
         queue_id: recipient.queue_id.clone(),
-    })
+    }
 }
 
 /// While a process hands a message over, its state says more than that of a recipient who waits.

@@ -99,6 +99,18 @@ impl Store {
         Ok(())
     }
 
+    /// Puts a copy in the folder for sent mail of its sender, as seen.
+    pub(in crate::sandbox) fn file_sent(
+        &self,
+        message: &fs::Staged,
+        size: u64,
+        sender: &Address,
+    ) -> Result<(), StoreError> {
+        let sent = self.mailbox(sender)?.folder("Sent")?;
+        sent.add(message.path(), size, &Flags::of(Flags::SEEN), self.clock.now().as_second())?;
+        Ok(())
+    }
+
     /// The mailbox of an address, made if it is new.
     pub(in crate::sandbox) fn mailbox(&self, address: &Address) -> Result<Mailbox<'_>, StoreError> {
         let dir = self.dir.join(address.key().replace('/', "%2F"));

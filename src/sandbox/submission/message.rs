@@ -160,6 +160,9 @@ impl Session<'_> {
         let reached = fates.iter().filter(|fate| fate.arrives()).map(|fate| fate.rcpt.address.clone());
         let reached: Vec<Address> = reached.collect();
         self.service.store.deliver(&mut staged, size, &reached)?;
+        if self.service.faults.files_sent() {
+            self.service.store.file_sent(&staged, size, &transaction.from)?;
+        }
         // The message is delivered, whatever becomes of the notices of it.
         let _ = report::send(self.service, transaction, id, &fates, &mut staged);
         let _ = receipt::send(self.service, &transaction.from, &fates, &mut staged);
