@@ -50,7 +50,7 @@ fn a_disk_without_room_for_a_journal_stops_at_any_step_and_nothing_is_doubled() 
         manifest(&bench, &format!("with {left} octets"), 12, 10);
         // All but so many octets are taken by something else.
         let ballast = small.path().join("ballast");
-        fs::write(&ballast, vec![0; usize::try_from(small.room()).unwrap().saturating_sub(left)]).unwrap();
+        post::write(&ballast, &vec![0; usize::try_from(small.room()).unwrap().saturating_sub(left)]);
         let outcome = bench.run(SEND);
         stopped += usize::from(outcome.status_among(&[0, 74, 80]).stderr.contains("outbox failed"));
         fs::remove_file(ballast).unwrap();
