@@ -1,7 +1,6 @@
 //! A disk that fills, a file that may not grow, a clock that is set back: the batch stops, and the same command finishes it.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use mss::process::Moment;
@@ -51,8 +50,7 @@ fn a_disk_without_room_for_a_journal_stops_at_any_step_and_nothing_is_doubled() 
         manifest(&bench, &format!("with {left} octets"), 12, 10);
         // All but so many octets are taken by something else.
         let ballast = small.path().join("ballast");
-        let taken = vec![0; usize::try_from(small.room()).unwrap().saturating_sub(left)];
-        fs::File::create(&ballast).and_then(|mut file| file.write_all(&taken)).unwrap();
+        post::write(&ballast, &vec![0; usize::try_from(small.room()).unwrap().saturating_sub(left)]);
         let outcome = bench.run(SEND);
         stopped += usize::from(outcome.status_among(&[0, 74, 80]).stderr.contains("outbox failed"));
         fs::remove_file(ballast).unwrap();
