@@ -149,7 +149,7 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         | Error::Seal(SealError::Cms(CmsError::Key(KeyError::Token(failure)))) => advise_using(diagnosis, *failure),
         Error::Open(_)
         | Error::Spool { .. }
-        | Error::Seal(SealError::Fs(_))
+        | Error::Seal(SealError::Fs(_) | SealError::Cms(CmsError::Io(_)))
         | Error::Package(PackageError::Fs(_) | PackageError::Compose(ComposeError::Output(_)))
         | Error::Transport(TransportError::Fs(_)) => {
             diagnosis.hint("see whether the disk is full or failing; nothing half done is left, run the same command again")

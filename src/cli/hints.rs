@@ -237,6 +237,7 @@ fn seal(error: &SealError) -> (Status, &'static str) {
         SealError::Compose(error) => compose(error),
         SealError::SignerNotFrom(_) | SealError::SignerNotValid => (Status::Configuration, "own-certificate"),
         SealError::Cms(CmsError::Key(KeyError::Token(failure))) => token_failure(*failure),
+        SealError::Cms(CmsError::Io(_)) => (Status::LocalIo, "spool"),
         SealError::OtherRecipients(_) | SealError::Cms(_) => (Status::Bug, "seal"),
         SealError::TooManyBlind => (Status::Usage, "recipients"),
         SealError::Fs(_) | SealError::Randomness => (Status::LocalIo, "spool"),
