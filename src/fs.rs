@@ -1,5 +1,7 @@
 //! Private files: mode 0600 in folders 0700, complete or absent, on disk before anyone is told so.
 
+mod spool;
+
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -8,6 +10,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use crate::hex::Hex;
+
+pub use spool::Spool;
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]

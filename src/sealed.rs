@@ -1,8 +1,8 @@
 //! A message ready for the outbox: what leaves the machine, octet for octet, and nothing that could still be changed.
 
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 
-use crate::fs::Staged;
+use crate::fs::Spool;
 use crate::hex::Hex;
 use crate::mail::{Envelope, MessageId};
 
@@ -75,19 +75,14 @@ pub struct Sealed {
     protection: Protection,
     suite: Option<Suite>,
     size: u64,
-    file: Staged,
+    file: Spool,
 }
 
 impl Sealed {
     /// Takes the file of a message that was written to its end.
-    pub(crate) fn new(
-        envelope: Envelope,
-        message_id: MessageId,
-        protection: Protection,
-        mut file: Staged,
-    ) -> io::Result<Sealed> {
-        let size = file.file().stream_position()?;
-        Ok(Sealed { envelope, message_id, protection, suite: None, size, file })
+    pub(crate) fn new(envelope: Envelope, message_id: MessageId, protection: Protection, file: Spool) -> Sealed {
+        let size = file.size();
+        Sealed { envelope, message_id, protection, suite: None, size, file }
     }
 
     /// The same, encrypted to certificates in this way.
@@ -121,10 +116,8 @@ impl Sealed {
     }
 
     /// The message from its first octet on. The file goes away with this value.
-    pub fn reader(&mut self) -> io::Result<impl io::Read + '_> {
-        let file = self.file.file();
-        file.seek(SeekFrom::Start(0))?;
-        Ok(file)
+    pub fn reader(&mut self) -> io::Result<Box<dyn io::Read + '_>> {
+        self.file.reader()
     }
 }
 

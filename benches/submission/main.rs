@@ -193,7 +193,7 @@ fn greeting(desk: &Desk, port: u16) -> Result<Duration, Anyhow> {
 
 /// A hundred times as many rows take no more memory and, each, no more time.
 fn long_batch(own: &Own<'_>, desk: &Desk) -> Result<bool, Anyhow> {
-    let mut timed = |rows: usize| -> Result<(f64, u64), Anyhow> {
+    let timed = |rows: usize| -> Result<(f64, u64), Anyhow> {
         let manifest = own.manifest(rows)?;
         let begun = Instant::now();
         let memory = own.send(&manifest, desk.port, &["--jobs", "4"])?;

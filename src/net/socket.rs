@@ -1,6 +1,6 @@
 //! A TCP connection on which every wait ends: each read and write has a limit of its own, or all of them share one end.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -92,6 +92,9 @@ fn timed_out(error: io::Error) -> io::Error {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Renewed each time: a server that answers several pipelined commands holds the second answer back until the first
+        // is acknowledged, and the kernel does that late once a connection has been quiet for a moment.
+        self.acknowledge_at_once();
         loop {
             let left = self.left()?;
             if self.read_limit != Some(left) {
@@ -106,19 +109,30 @@ impl Read for Socket {
     }
 }
 
-impl Write for Socket {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+impl Socket {
+    fn write_with(&mut self, mut write: impl FnMut(&mut TcpStream) -> io::Result<usize>) -> io::Result<usize> {
         loop {
             let left = self.left()?;
             if self.write_limit != Some(left) {
                 self.tcp.set_write_timeout(Some(left))?;
                 self.write_limit = Some(left);
             }
-            match self.tcp.write(buffer) {
+            match write(&mut self.tcp) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => return other.map_err(timed_out),
             }
         }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.write_with(|tcp| tcp.write(buffer))
+    }
+
+    /// Several TLS records in one call.
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_with(|tcp| tcp.write_vectored(buffers))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -54,7 +54,7 @@ fn sealed_for(dir: &Path, key: u8, recipients: &[&str], octets: &[u8]) -> Sealed
     let recipients = recipients.iter().map(|text| address(text)).collect();
     let envelope = Envelope { recipients, ..envelope() };
     let id: MessageId = format!("<{key}@biologie.sandbox>").parse().unwrap();
-    Sealed::new(envelope, id, Protection::Smime, file).unwrap().under(Suite::Gcm)
+    Sealed::new(envelope, id, Protection::Smime, file.try_into().unwrap()).under(Suite::Gcm)
 }
 
 const BOTH: [&str; 2] = ["dr.durand@medecin.sandbox", "dr.lefevre@medecin.sandbox"];
@@ -174,7 +174,7 @@ fn messages_that_are_queued_together_share_a_file_and_fail_apart() {
     let mut shortened = shortened;
     io::Write::write_all(&mut shortened, &[9; 70_000]).unwrap();
     let id = "<9@biologie.sandbox>".parse().unwrap();
-    copies[2] = vec![Sealed::new(envelope(), id, Protection::Smime, shortened).unwrap()];
+    copies[2] = vec![Sealed::new(envelope(), id, Protection::Smime, shortened.try_into().unwrap())];
     std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(69_999).unwrap();
     let mut new: Vec<NewMessage<'_>> = copies
         .iter_mut()

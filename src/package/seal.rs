@@ -7,7 +7,7 @@ use zip::result::ZipError;
 
 use super::content::Content;
 use super::{Format, Password, archive, letter, page};
-use crate::fs::{self, FsError, Staged};
+use crate::fs::{self, FsError, Spool, Staged};
 use crate::mail::{
     Address, Attachment, AttachmentError, ComposeError, Composition, Draft, Envelope, Field, Mailbox, write_entity,
 };
@@ -106,13 +106,13 @@ fn write_mail(mail: &Draft, envelope: &Envelope, dir: &Path) -> Result<Sealed, P
     let boundary = boundary().ok_or(PackageError::Randomness)?;
     let mut header = mail.header();
     header.push(Field::text("MIME-Version", "1.0"));
-    let mut file = Staged::new(dir)?;
+    let mut file = Spool::new(dir);
     let mut out = BufWriter::with_capacity(64 * 1024, &mut file);
     write_entity(mail, &header, &[], &boundary, &mut out)?;
     out.write_all(b"\r\n").and_then(|()| out.flush()).map_err(PackageError::output)?;
     drop(out);
     let id = mail.parts().message_id.clone();
-    Sealed::new(envelope.clone(), id, Protection::Package, file).map_err(PackageError::output)
+    Ok(Sealed::new(envelope.clone(), id, Protection::Package, file))
 }
 
 #[cfg(test)]

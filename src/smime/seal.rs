@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::protection::{outer_fields, protected_fields};
 use super::suite::{encryption, entry, smime_type, suite_of, takes};
 use crate::cms::{CmsError, DetachedSigner, EnvelopeWriter};
-use crate::fs::{FsError, Staged};
+use crate::fs::{FsError, Spool};
 use crate::mail::{Address, Base64Writer, ComposeError, Draft, Envelope, Field, write_entity};
 use crate::pki::{Certificate, Identity, Purpose, serves};
 use crate::sealed::{Protection, Sealed, Suite, boundary};
@@ -81,11 +81,7 @@ pub fn seal(
         let file = writer.finish()?.finish().map_err(CmsError::Io)?;
         let envelope = Envelope { sender: from.clone(), recipients: copy.addresses };
         let id = draft.parts().message_id.clone();
-        sealed.push(
-            Sealed::new(envelope, id, Protection::Smime, file)
-                .map(|sealed| sealed.under(copy.suite))
-                .map_err(CmsError::Io)?,
-        );
+        sealed.push(Sealed::new(envelope, id, Protection::Smime, file).under(copy.suite));
     }
     Ok(sealed)
 }
@@ -110,7 +106,7 @@ impl<'a> Copy<'a> {
     }
 }
 
-type CopyWriter = EnvelopeWriter<Base64Writer<Staged>>;
+type CopyWriter = EnvelopeWriter<Base64Writer<Spool>>;
 
 fn plan_copies<'a>(recipients: &'a Recipients, own: Option<&'a Certificate>) -> Result<Vec<Copy<'a>>, SealError> {
     let unserved = recipients.iter().filter(|recipient| !recipient.is_served());
@@ -142,7 +138,7 @@ fn check_recipients(draft: &Draft, recipients: &Recipients) -> Result<(), SealEr
 
 /// Writes the header in the clear and begins the envelope behind it.
 fn start_copy(copy: &Copy<'_>, outer: &[Field], dir: &Path) -> Result<CopyWriter, SealError> {
-    let mut file = Staged::new(dir)?;
+    let mut file = Spool::new(dir);
     let mut head: String = outer.iter().map(Field::to_string).collect();
     let kind = [("smime-type", smime_type(copy.suite)), ("name", "smime.p7m")];
     for field in [

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use crate::fs::{FsError, Staged};
+use crate::fs::{FsError, Spool};
 use crate::mail::{Address, ComposeError, Draft, Envelope, Field, write_entity};
 use crate::sealed::{Protection, Sealed, boundary};
 use crate::space::Admitted;
@@ -37,12 +37,12 @@ pub fn transport_only(draft: &Draft, admitted: &[Admitted], dir: &Path) -> Resul
     let boundary = boundary().ok_or(TransportError::Randomness)?;
     let mut header = draft.header();
     header.push(Field::text("MIME-Version", "1.0"));
-    let mut file = Staged::new(dir)?;
+    let mut file = Spool::new(dir);
     let mut out = BufWriter::with_capacity(64 * 1024, &mut file);
     write_entity(draft, &header, &[], &boundary, &mut out)?;
     out.write_all(b"\r\n").and_then(|()| out.flush()).map_err(ComposeError::Output)?;
     drop(out);
     let envelope = Envelope { sender: parts.from.address.clone(), recipients };
     let message_id = parts.message_id.clone();
-    Ok(Sealed::new(envelope, message_id, Protection::Transport, file).map_err(ComposeError::Output)?)
+    Ok(Sealed::new(envelope, message_id, Protection::Transport, file))
 }

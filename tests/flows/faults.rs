@@ -113,12 +113,12 @@ fn messages_behind_one_that_broke_the_line_are_sent_by_the_same_run() {
     let rows: String = (0..24).map(|number| format!("{number},{DURAND},Bilan,{}\n", text(number))).collect();
     bench.file("manifest.csv", format!("key,to,subject,body\n{rows}").as_bytes());
     bench.run(["send", "--batch", "manifest.csv", "--queue-only"]).status(0);
-    // All of them may be cleared by then in one step; no more than a block of 64 KiB has left.
+    // As many as may be in flight.
     bench.run(["--json", "--fault", "mail=cut@1", "outbox", "run"]).status_among(&[0, 80]);
     let lines = bench.run(["--json", "outbox", "list"]).status(0).json_lines();
     let unknown = lines.iter().filter(|line| line["state"] == "unknown").count();
     let accepted = lines.iter().filter(|line| line["state"] == "accepted").count();
-    assert_eq!((unknown + accepted, unknown < 6), (24, true), "{unknown} are unknown");
+    assert_eq!((unknown + accepted, unknown <= 16), (24, true), "{unknown} are unknown: more than the window");
     assert_eq!(settle(&bench), unknown);
     assert_each_once(&bench, 24, "in the end");
 }

@@ -1,7 +1,8 @@
 //! Queues what the presses make: whatever has come together is synced to the disk in one step.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex};
 
 use super::Say;
 use super::check::Why;
@@ -22,23 +23,28 @@ pub(super) enum Queued {
     Wrong(Why),
 }
 
+/// Where the presses put what they make, and how many threads take it from there.
+pub(super) struct Table {
+    made: Mutex<Receiver<Vec<Made>>>,
+    working: AtomicUsize,
+}
+
+impl Table {
+    pub(super) fn new(made: Receiver<Vec<Made>>, threads: usize) -> Table {
+        Table { made: Mutex::new(made), working: AtomicUsize::new(threads) }
+    }
+}
+
 /// Works until no press is left; then nothing more comes to be submitted.
 pub(super) fn work(
     outbox: &Outbox,
     replace: bool,
     dry: bool,
-    made: &Receiver<Made>,
+    made: &Table,
     feed: &Feed,
     events: &SyncSender<Event<Say>>,
 ) {
-    while let Ok(first) = made.recv() {
-        let mut octets = size(&first);
-        let mut group = vec![first];
-        while group.len() < GROUP && octets < OCTETS {
-            let Ok(next) = made.try_recv() else { break };
-            octets += size(&next);
-            group.push(next);
-        }
+    while let Some(mut group) = next(made) {
         let queued =
             if dry { Ok(group.iter().map(checked).collect()) } else { queue(outbox, replace, &mut group, feed) };
         let said = match queued {
@@ -52,7 +58,20 @@ pub(super) fn work(
             break;
         }
     }
-    feed.close();
+    if made.working.fetch_sub(1, Ordering::AcqRel) == 1 {
+        feed.close();
+    }
+}
+
+/// What has come together; none where no press is left.
+fn next(made: &Table) -> Option<Vec<Made>> {
+    let made = made.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut group = made.recv().ok()?;
+    while group.len() < GROUP && group.iter().map(size).sum::<u64>() < OCTETS {
+        let Ok(next) = made.try_recv() else { break };
+        group.extend(next);
+    }
+    Some(group)
 }
 
 fn size(made: &Made) -> u64 {

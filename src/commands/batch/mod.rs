@@ -12,6 +12,7 @@ mod people;
 mod press;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, sync_channel};
 use std::time::Duration;
 
@@ -35,6 +36,13 @@ use crate::manifest::{Manifest, NoRow, Row, Rows};
 use crate::outbox::{Entry, Id, Outbox, State};
 use crate::sealed::Protection;
 use crate::smtp::Notify;
+
+/// Threads that queue: while one waits for the disk, the other seals the next file for it.
+const INTAKES: usize = 2;
+
+/// Most rows that a press gets at once, and most octets of their files.
+const JOBS: usize = 16;
+const OCTETS: u64 = 4 * 1024 * 1024;
 
 /// What was asked, every default resolved.
 pub struct Request {
@@ -105,8 +113,8 @@ pub struct RowLine {
 
 /// What the threads of a batch say.
 enum Say {
-    /// A press has nothing to do.
-    Row(Sender<Option<Job>>),
+    /// A press has nothing to do; it is over where it gets nothing.
+    Rows(Sender<Vec<Job>>),
     /// What became of some rows; nothing where the run is dry.
     Queued(Vec<(u64, Option<Queued>)>),
     /// The outbox failed.
@@ -199,25 +207,28 @@ impl<'a> Run<'_, 'a> {
             &feed,
             limits,
             |scope, events, feed| {
-                let (hand_over, made) = sync_channel(2 * cores);
+                let (hand_over, made) = sync_channel(cores);
                 for _ in 0..cores {
                     let (events, hand_over) = (events.clone(), hand_over.clone());
                     scope.spawn(move || press.work(&events, &hand_over));
                 }
-                let (outbox, request, events) = (self.outbox, self.request, events.clone());
-                scope.spawn(move || intake::work(outbox, request.replace, request.dry_run, &made, feed, &events));
+                let made = Arc::new(intake::Table::new(made, INTAKES));
+                for _ in 0..INTAKES {
+                    let (outbox, request, events, made) = (self.outbox, self.request, events.clone(), made.clone());
+                    scope.spawn(move || intake::work(outbox, request.replace, request.dry_run, &made, feed, &events));
+                }
             },
             &mut |say, feed| {
                 let (progress, tell) = &mut *shared.borrow_mut();
                 match say {
-                    Say::Row(reply) => {
-                        let job = if feed.is_stopped() { Ok(None) } else { second.next(sent) };
-                        let (job, failed) = match job {
-                            Ok(job) => (job, Ok(())),
-                            Err(error) => (None, Err(error)),
+                    Say::Rows(reply) => {
+                        let jobs = if feed.is_stopped() { Ok(Vec::new()) } else { second.some(sent) };
+                        let (jobs, failed) = match jobs {
+                            Ok(jobs) => (jobs, Ok(())),
+                            Err(error) => (Vec::new(), Err(error)),
                         };
                         // A press that is gone needs none.
-                        let _ = reply.send(job);
+                        let _ = reply.send(jobs);
                         return failed;
                     }
                     Say::Failed(error) => return Err(error),
@@ -262,6 +273,21 @@ struct SecondReading<'r, 'a> {
 }
 
 impl SecondReading<'_, '_> {
+    /// Work for one press: as much as is worth the way to it. A package is the last, since its press waits for a turn.
+    fn some(&mut self, sent: &mut Sent) -> Result<Vec<Job>, Error> {
+        let (mut jobs, mut octets) = (Vec::new(), 0);
+        while jobs.len() < JOBS && octets < OCTETS {
+            let Some(job) = self.next(sent)? else { break };
+            octets += job.octets;
+            let waits = job.protection == Protection::Package;
+            jobs.push(job);
+            if waits {
+                break;
+            }
+        }
+        Ok(jobs)
+    }
+
     fn next(&mut self, sent: &mut Sent) -> Result<Option<Job>, Error> {
         loop {
             let row = match self.rows.next() {
@@ -280,7 +306,7 @@ impl SecondReading<'_, '_> {
             if self.checked.is_bad(row.number) {
                 continue;
             }
-            let digest = row.look_at_files().map_or([0; 16], |files| files.digest);
+            let (octets, digest) = row.look_at_files().map_or((0, [0; 16]), |files| (files.size, files.digest));
             match self.checked.first.compare(row.number, digest) {
                 Ok(()) => {}
                 Err(crate::manifest::ManifestError::RowChanged { .. }) => {
@@ -291,7 +317,7 @@ impl SecondReading<'_, '_> {
             }
             let protection = row.protection.unwrap_or(self.request.protection);
             match self.people.of(&row, protection)? {
-                Ok(addressees) => return Ok(Some(Job { row, protection, addressees })),
+                Ok(addressees) => return Ok(Some(Job { row, protection, addressees, octets })),
                 Err(refused) => {
                     for (column, error) in refused {
                         let why = Why::Message(error);

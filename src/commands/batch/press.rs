@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub(super) row: Row,
     pub(super) protection: Protection,
     pub(super) addressees: Vec<Addressee>,
+    /// Of its files.
+    pub(super) octets: u64,
 }
 
 /// A row made into a message.
@@ -57,14 +59,18 @@ pub(super) struct Press<'p, 'a> {
 
 impl Press<'_, '_> {
     /// Asks for rows and makes them, until there are none or nobody takes them.
-    pub(super) fn work(&self, events: &SyncSender<Event<Say>>, intake: &SyncSender<Made>) {
+    pub(super) fn work(&self, events: &SyncSender<Event<Say>>, intake: &SyncSender<Vec<Made>>) {
         loop {
             let (reply, answer) = channel();
-            if events.send(Event::Own(Say::Row(reply))).is_err() {
+            if events.send(Event::Own(Say::Rows(reply))).is_err() {
                 return;
             }
-            let Ok(Some(job)) = answer.recv() else { return };
-            let taken = match self.make(job) {
+            let jobs = answer.recv().unwrap_or_default();
+            if jobs.is_empty() {
+                return;
+            }
+            let made: Result<Vec<Made>, Error> = jobs.into_iter().map(|job| self.make(job)).collect();
+            let taken = match made {
                 Ok(made) => intake.send(made).is_ok(),
                 Err(error) => {
                     // A story that is over hears of nothing.
@@ -91,7 +97,7 @@ impl Press<'_, '_> {
     }
 
     fn message(&self, job: Job, turn: &mut Option<Lock>) -> Result<What, Error> {
-        let Job { row, protection, addressees } = job;
+        let Job { row, protection, addressees, .. } = job;
         let text = match text(&row.text) {
             Ok(text) => text,
             Err(why) => return Ok(What::Wrong(why)),

@@ -22,18 +22,38 @@ pub(super) struct Ticket<'a> {
 
 /// What a connection asks for.
 pub(super) enum Ask<'a> {
-    /// To have these copies, before anything of them is sent.
-    Claim(Vec<CopyId>, SyncSender<Claimed<'a>>),
-    /// To go past the point of no return with these.
-    Commit(Vec<CopyId>, SyncSender<io::Result<()>>),
-    /// To write down what became of one.
-    Settle(Ticket<'a>, Vec<Settled>, trace::Outcome, String),
+    /// To write something down in one turn.
+    Turn(Asked<'a>, Option<SyncSender<Answered<'a>>>),
     /// To put one back that nobody can have taken.
     Release(Ticket<'a>, String, SyncSender<()>),
 }
 
-/// Each copy that was asked for, in order, or why it is not to be had. None: nothing can be written any more.
-pub(super) type Claimed<'a> = Option<Vec<Result<Ticket<'a>, OutboxError>>>;
+/// What a connection has to write down, and what it waits for.
+#[derive(Default)]
+pub(super) struct Asked<'a> {
+    /// What became of some copies.
+    pub(super) settle: Vec<Settlement<'a>>,
+    /// To go past the point of no return with these.
+    pub(super) commit: Vec<CopyId>,
+    /// To have these, before anything of them is sent.
+    pub(super) claim: Vec<CopyId>,
+}
+
+/// What became of one copy: what to keep, and what the trace is told.
+pub(super) struct Settlement<'a> {
+    pub(super) ticket: Ticket<'a>,
+    pub(super) said: Vec<Settled>,
+    pub(super) outcome: trace::Outcome,
+    pub(super) text: String,
+}
+
+/// What a connection hears once its turn is on disk.
+pub(super) struct Answered<'a> {
+    /// Whether it may go past the point of no return.
+    pub(super) committed: io::Result<()>,
+    /// Each copy that was asked for, in order, or why it is not to be had.
+    pub(super) claimed: Vec<Result<Ticket<'a>, OutboxError>>,
+}
 
 /// The clerk's desk.
 pub(super) struct Clerk<'a, 'e, X> {
@@ -44,22 +64,12 @@ pub(super) struct Clerk<'a, 'e, X> {
     pub(super) limits: Limits,
 }
 
-/// The requests of one turn, sorted.
-#[derive(Default)]
-struct Pile<'a> {
-    claims: Vec<(Vec<CopyId>, SyncSender<Claimed<'a>>)>,
-    commits: Vec<(Vec<CopyId>, SyncSender<io::Result<()>>)>,
-    settled: Vec<(Ticket<'a>, Vec<Settled>, trace::Outcome, String)>,
-    released: Vec<(Ticket<'a>, String, SyncSender<()>)>,
-}
-
 impl<'a, X> Clerk<'a, '_, X> {
     /// Works until no connection is left to ask.
     pub(super) fn work(&self, asked: &Receiver<Ask<'a>>) {
         while let Ok(first) = asked.recv() {
-            let mut pile = Pile::default();
-            pile.add(first);
-            asked.try_iter().take(TURN).for_each(|ask| pile.add(ask));
+            let mut pile = vec![first];
+            pile.extend(asked.try_iter().take(TURN));
             if let Err(error) = self.write(pile) {
                 // What was asked of this turn is refused; what was in hand is given back, or is unknown.
                 self.feed.stop();
@@ -70,53 +80,52 @@ impl<'a, X> Clerk<'a, '_, X> {
 
     /// The outbox first: what it does not say, nobody may rely on. Entries of the trace are opened before a connection hears
     /// that it may go on.
-    fn write(&self, pile: Pile<'a>) -> Result<(), Error> {
-        let Pile { claims, commits, settled, released } = pile;
+    fn write(&self, pile: Vec<Ask<'a>>) -> Result<(), Error> {
+        let mut turn = Turn::default();
         let mut ends: Vec<(trace::Entry, trace::Outcome, String)> = Vec::new();
-        let mut settle = Vec::new();
-        for (ticket, said, outcome, text) in settled {
-            ends.push((ticket.traced, outcome, text));
-            settle.push((ticket.lease, said));
-        }
-        let turn = Turn {
-            settle,
-            commit: commits.iter().flat_map(|(copies, _)| copies.iter().copied()).collect(),
-            claim: claims.iter().flat_map(|(copies, _)| copies.iter().copied()).collect(),
-        };
-        let turned = self.outbox.turn(turn);
-        let Turned { settled, committed, claimed } = match turned {
-            Ok(turned) => turned,
-            Err(error) => {
-                commits.into_iter().for_each(|(_, reply)| drop(reply.send(Err(io::Error::other("the outbox failed")))));
-                return Err(error.into());
+        let (mut waiting, mut released) = (Vec::new(), Vec::new());
+        for ask in pile {
+            match ask {
+                Ask::Turn(asked, reply) => {
+                    for Settlement { ticket, said, outcome, text } in asked.settle {
+                        ends.push((ticket.traced, outcome, text));
+                        turn.settle.push((ticket.lease, said));
+                    }
+                    waiting.push((asked.commit.len(), asked.claim.len(), reply));
+                    turn.commit.extend(asked.commit);
+                    turn.claim.extend(asked.claim);
+                }
+                Ask::Release(ticket, text, done) => released.push((ticket, text, done)),
             }
-        };
-        let mut committed = committed.into_iter();
-        for (copies, reply) in commits {
-            let all: Result<Vec<()>, OutboxError> = committed.by_ref().take(copies.len()).collect();
-            let _ = reply.send(all.map(|_| ()).map_err(io::Error::other));
         }
+        let Turned { settled, committed, claimed } = self.outbox.turn(turn)?;
         for (ticket, text, done) in released {
             ends.push((ticket.traced, trace::Outcome::Failed, text));
             ticket.lease.release()?;
             let _ = done.send(());
         }
-        self.trace(ends, claims, claimed)?;
-        for entry in settled {
-            match entry {
-                Ok(entry) => drop(self.events.send(Event::Settled(Box::new(entry)))),
-                Err(error) => return Err(error.into()),
+        let mut tickets = self.trace(ends, claimed)?.into_iter();
+        let mut committed = committed.into_iter();
+        for (commits, claims, reply) in waiting {
+            let all: Result<Vec<()>, OutboxError> = committed.by_ref().take(commits).collect();
+            let claimed = tickets.by_ref().take(claims).collect();
+            if let Some(reply) = reply {
+                let _ = reply.send(Answered { committed: all.map(|_| ()).map_err(io::Error::other), claimed });
             }
+        }
+        let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if !settled.is_empty() {
+            let _ = self.events.send(Event::Settled(settled));
         }
         Ok(())
     }
 
+    /// Closes and opens entries; a ticket for each copy that was taken.
     fn trace(
         &self,
         ends: Vec<(trace::Entry, trace::Outcome, String)>,
-        claims: Vec<(Vec<CopyId>, SyncSender<Claimed<'a>>)>,
         claimed: Vec<Result<Lease<'a>, OutboxError>>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Result<Ticket<'a>, OutboxError>>, Error> {
         let taken: Vec<&Entry> = claimed.iter().filter_map(|lease| lease.as_ref().ok().map(Lease::entry)).collect();
         let requests: Vec<String> = taken.iter().map(|entry| request(entry)).collect();
         let recipients: Vec<_> = taken.iter().map(|entry| entry.pending().recipients).collect();
@@ -141,25 +150,11 @@ impl<'a, X> Clerk<'a, '_, X> {
             .map(|(entry, (outcome, text))| (entry, Answer::new(*outcome, text)))
             .collect();
         let mut opened = self.scribe.trace.record(&ends, &deeds)?.into_iter();
-        let mut tickets = claimed.into_iter().map(|lease| {
+        let ticket = |lease: Result<Lease<'a>, OutboxError>| {
             let lease = lease?;
             Ok(Ticket { lease, traced: opened.next().expect("an entry was opened for each lease") })
-        });
-        for (copies, reply) in claims {
-            let _ = reply.send(Some(tickets.by_ref().take(copies.len()).collect()));
-        }
-        Ok(())
-    }
-}
-
-impl<'a> Pile<'a> {
-    fn add(&mut self, ask: Ask<'a>) {
-        match ask {
-            Ask::Claim(copies, reply) => self.claims.push((copies, reply)),
-            Ask::Commit(copies, reply) => self.commits.push((copies, reply)),
-            Ask::Settle(ticket, said, outcome, text) => self.settled.push((ticket, said, outcome, text)),
-            Ask::Release(ticket, text, done) => self.released.push((ticket, text, done)),
-        }
+        };
+        Ok(claimed.into_iter().map(ticket).collect())
     }
 }
 
@@ -176,17 +171,18 @@ fn request(entry: &Entry) -> String {
 pub(super) struct Desk<'a>(pub(super) SyncSender<Ask<'a>>);
 
 impl<'a> Desk<'a> {
-    pub(super) fn claim(&self, copies: Vec<CopyId>) -> Claimed<'a> {
+    /// Waits until it is on disk. None: nothing can be written any more.
+    pub(super) fn ask(&self, asked: Asked<'a>) -> Option<Answered<'a>> {
         let (reply, answer) = sync_channel(1);
-        self.0.send(Ask::Claim(copies, reply)).ok()?;
-        answer.recv().ok()?
+        self.0.send(Ask::Turn(asked, Some(reply))).ok()?;
+        answer.recv().ok()
     }
 
-    pub(super) fn commit(&self, copies: Vec<CopyId>) -> io::Result<()> {
-        let (reply, answer) = sync_channel(1);
-        let gone = || io::Error::other("nothing can be written down any more");
-        self.0.send(Ask::Commit(copies, reply)).map_err(|_| gone())?;
-        answer.recv().unwrap_or_else(|_| Err(gone()))
+    /// Does not wait for the disk. Where nobody listens any more, the copies are unknown by their leases.
+    pub(super) fn tell(&self, settle: Vec<Settlement<'a>>) {
+        if !settle.is_empty() {
+            let _ = self.0.send(Ask::Turn(Asked { settle, ..Asked::default() }, None));
+        }
     }
 
     /// Returns when the copy waits again, or nothing can be written any more.
@@ -195,10 +191,5 @@ impl<'a> Desk<'a> {
         if self.0.send(Ask::Release(ticket, text, done)).is_ok() {
             let _ = heard.recv();
         }
-    }
-
-    /// Does not wait for the disk. Where nobody listens any more, the copy is unknown by its lease.
-    pub(super) fn settle(&self, ticket: Ticket<'a>, said: Vec<Settled>, outcome: trace::Outcome, text: String) {
-        let _ = self.0.send(Ask::Settle(ticket, said, outcome, text));
     }
 }

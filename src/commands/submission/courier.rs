@@ -1,9 +1,10 @@
 //! One connection to the submission server, for as long as there is something to hand over.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{SyncSender, channel};
 
-use super::clerk::{Desk, Ticket};
+use super::clerk::{Asked, Desk, Settlement, Ticket};
 use super::fate::{Fate, fate, settled};
 use super::feed::Feed;
 use super::{Event, Limits};
@@ -11,7 +12,7 @@ use crate::clock::Clock;
 use crate::commands::error::Error;
 use crate::commands::traced::{Scribe, causes};
 use crate::net::{Dialer, Endpoint};
-use crate::outbox::{OutboxError, State};
+use crate::outbox::{CopyId, OutboxError, State};
 use crate::process::{Moment, here};
 use crate::smtp::{Notices, Order, Outcome, Parameters, Return, Session, SmtpError, Supply, Window};
 
@@ -35,32 +36,46 @@ pub(super) struct Courier<'a, 'e, X> {
 impl<'a, X> Courier<'a, '_, X> {
     /// Works until nothing is left, or nothing can be done any more.
     pub(super) fn work(self) {
-        let mut session: Option<Session> = None;
-        let (mut any, mut fruitless) = (false, 0);
-        while self.feed.wait() {
-            let mut live = match session.take().filter(Session::is_open) {
-                Some(live) => live,
-                None => match self.sign_in() {
-                    Ok(live) => live,
-                    Err(error) => return self.trouble(error),
-                },
-            };
-            let mut round = Round { courier: &self, settled: 0 };
-            let window = if self.limits.window == 0 { Window::default() } else { Window::new(self.limits.window) };
-            let ended = live.submit_all(window, &mut round);
-            any |= round.settled > 0;
-            if let Err(error) = ended {
-                fruitless = if round.settled > 0 { 0 } else { fruitless + 1 };
-                if !any || fruitless == FRUITLESS {
-                    return self.trouble(error.into());
-                }
-            }
-            session = Some(live);
+        let mut round = Round { courier: &self, ready: VecDeque::new(), said: Vec::new(), settled: 0 };
+        let session = self.sessions(&mut round);
+        for ticket in round.ready {
+            self.desk.release(ticket, "it was not begun".to_owned());
         }
         if let Some(session) = session {
             // What was accepted stays accepted, whatever comes of the farewell.
             let _ = session.quit();
         }
+    }
+
+    /// One session after the other, as long as each comes to something.
+    fn sessions(&self, round: &mut Round<'_, 'a, '_, X>) -> Option<Session> {
+        let mut session: Option<Session> = None;
+        let window = if self.limits.window == 0 { Window::default() } else { Window::new(self.limits.window) };
+        let mut fruitless = 0;
+        while !self.feed.is_stopped() && (!round.ready.is_empty() || self.feed.wait()) {
+            let mut live = match session.take().filter(Session::is_open) {
+                Some(live) => live,
+                None => match self.sign_in() {
+                    Ok(live) => live,
+                    Err(error) => {
+                        self.trouble(error);
+                        return None;
+                    }
+                },
+            };
+            let before = round.settled;
+            let ended = live.submit_all(window, round);
+            self.desk.tell(std::mem::take(&mut round.said));
+            if let Err(error) = ended {
+                fruitless = if round.settled > before { 0 } else { fruitless + 1 };
+                if round.settled == 0 || fruitless == FRUITLESS {
+                    self.trouble(error.into());
+                    return None;
+                }
+            }
+            session = Some(live);
+        }
+        session
     }
 
     fn trouble(&self, error: Error) {
@@ -84,6 +99,10 @@ impl<'a, X> Courier<'a, '_, X> {
 /// What a session asks of the outbox while it submits.
 struct Round<'r, 'a, 'e, X> {
     courier: &'r Courier<'a, 'e, X>,
+    /// Taken ahead, in the turn that those before them needed anyway.
+    ready: VecDeque<Ticket<'a>>,
+    /// What became of some, to be written down with the next turn.
+    said: Vec<Settlement<'a>>,
     settled: usize,
 }
 
@@ -91,36 +110,46 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
     type Ticket = Ticket<'a>;
 
     fn next(&mut self, most: usize) -> Vec<(Ticket<'a>, Order<'a>)> {
-        let courier = self.courier;
-        loop {
-            let copies = courier.feed.take(most);
-            if copies.is_empty() {
-                return Vec::new();
-            }
-            let Some(claimed) = courier.desk.claim(copies.clone()) else {
-                courier.feed.stop();
-                return Vec::new();
-            };
-            let mut orders = Vec::new();
-            for (copy, claimed) in copies.into_iter().zip(claimed) {
-                match claimed {
-                    Ok(ticket) => orders.extend(self.order(ticket)),
-                    Err(OutboxError::State { state: State::Submitting | State::Committing, .. }) => {
-                        courier.feed.hold(copy);
-                    }
-                    // It is settled already.
-                    Err(OutboxError::State { .. }) => {}
-                    Err(error) => courier.trouble(error.into()),
+        let mut orders = Vec::new();
+        while orders.is_empty() && !self.courier.feed.is_stopped() {
+            if self.ready.is_empty() {
+                let claim = self.courier.feed.take(most);
+                if claim.is_empty() {
+                    break;
+                }
+                let settle = std::mem::take(&mut self.said);
+                let asked = Asked { settle, claim: claim.clone(), ..Asked::default() };
+                match self.courier.desk.ask(asked) {
+                    Some(answered) => self.take(claim, answered.claimed),
+                    None => self.courier.feed.stop(),
                 }
             }
-            if !orders.is_empty() {
-                return orders;
-            }
+            let count = most.min(self.ready.len());
+            let tickets: Vec<_> = self.ready.drain(..count).collect();
+            orders.extend(tickets.into_iter().filter_map(|ticket| self.order(ticket)));
         }
+        orders
     }
 
     fn point_of_no_return(&mut self, tickets: &[&Ticket<'a>]) -> io::Result<()> {
-        self.courier.desk.commit(tickets.iter().map(|ticket| ticket.lease.entry().copy).collect())
+        let feed = self.courier.feed;
+        let ahead = if feed.is_paced() || !self.ready.is_empty() { 0 } else { tickets.len() };
+        let claim = feed.take(ahead);
+        let asked = Asked {
+            settle: std::mem::take(&mut self.said),
+            commit: tickets.iter().map(|ticket| ticket.lease.entry().copy).collect(),
+            claim: claim.clone(),
+        };
+        match self.courier.desk.ask(asked) {
+            Some(answered) => {
+                self.take(claim, answered.claimed);
+                answered.committed
+            }
+            None => {
+                feed.stop();
+                Err(io::Error::other("nothing can be written down any more"))
+            }
+        }
     }
 
     fn done(&mut self, ticket: Ticket<'a>, outcome: Result<Outcome, SmtpError>) {
@@ -143,11 +172,26 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
             },
         };
         self.settled += 1;
-        courier.desk.settle(ticket, said, traced, text);
+        self.said.push(Settlement { ticket, said, outcome: traced, text });
     }
 }
 
 impl<'a, X> Round<'_, 'a, '_, X> {
+    /// Keeps what was taken, and sees to what was not to be had.
+    fn take(&mut self, copies: Vec<CopyId>, claimed: Vec<Result<Ticket<'a>, OutboxError>>) {
+        for (copy, claimed) in copies.into_iter().zip(claimed) {
+            match claimed {
+                Ok(ticket) => self.ready.push_back(ticket),
+                Err(OutboxError::State { state: State::Submitting | State::Committing, .. }) => {
+                    self.courier.feed.hold(copy);
+                }
+                // It is settled already.
+                Err(OutboxError::State { .. }) => {}
+                Err(error) => self.courier.trouble(error.into()),
+            }
+        }
+    }
+
     /// What is sent for a ticket. A copy whose octets are not as they were queued is put back, and does not keep the others.
     fn order(&self, ticket: Ticket<'a>) -> Option<(Ticket<'a>, Order<'a>)> {
         let entry = ticket.lease.entry();

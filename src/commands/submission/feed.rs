@@ -70,6 +70,11 @@ impl Feed {
         std::mem::take(&mut self.state().held)
     }
 
+    /// Whether there is to be some time between two messages: then nothing is taken ahead.
+    pub(super) fn is_paced(&self) -> bool {
+        !self.pace.is_zero()
+    }
+
     /// Up to `most` copies that may go now, without waiting.
     pub(super) fn take(&self, most: usize) -> Vec<CopyId> {
         let mut state = self.state();

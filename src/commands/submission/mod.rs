@@ -62,8 +62,8 @@ pub(super) enum Event<X> {
     Credential(Sender<Result<Credential, Error>>),
     /// A step, to be told.
     Told(Told),
-    /// What became of one copy is on disk.
-    Settled(Box<Entry>),
+    /// What became of some copies is on disk.
+    Settled(Vec<Entry>),
     /// Something keeps messages in the queue.
     Trouble(Error),
     /// Something of the story's own.
@@ -226,10 +226,10 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                     (account.world.tell)(told);
                     Ok(())
                 }
-                Event::Settled(entry) => {
+                Event::Settled(entries) => entries.iter().try_for_each(|entry| {
                     accepted |= entry.recipients.iter().any(|one| one.state == State::Accepted);
-                    settled(&entry)
-                }
+                    settled(entry)
+                }),
                 Event::Trouble(error) => {
                     trouble.get_or_insert(error);
                     Ok(())
