@@ -25,7 +25,7 @@ pub(super) enum Ask<'a> {
     /// To write something down in one turn.
     Turn(Asked<'a>, Option<SyncSender<Answered<'a>>>),
     /// To put one back that nobody can have taken.
-    Release(Ticket<'a>, String, SyncSender<()>),
+    Release(Box<Ticket<'a>>, String, SyncSender<()>),
 }
 
 /// What a connection has to write down, and what it waits for.
@@ -188,7 +188,7 @@ impl<'a> Desk<'a> {
     /// Returns when the copy waits again, or nothing can be written any more.
     pub(super) fn release(&self, ticket: Ticket<'a>, text: String) {
         let (done, heard) = sync_channel(1);
-        if self.0.send(Ask::Release(ticket, text, done)).is_ok() {
+        if self.0.send(Ask::Release(Box::new(ticket), text, done)).is_ok() {
             let _ = heard.recv();
         }
     }
