@@ -168,6 +168,7 @@ impl<'a> Account<'a> {
                 failure: asked(vault::Notify::Failure),
                 delay: asked(vault::Notify::Delay),
             },
+            copy_to_self: it.copy_to_self,
             tells: true,
             waits: false,
         }

@@ -415,6 +415,13 @@ pub const SETTINGS: &[Setting] = &[
         "failure,delay",
         "When servers are asked to tell of a delivery (RFC 3461).",
     ),
+    default(
+        "profile.*.outbox.copy-to-self",
+        Kind::YesNo,
+        "false",
+        "Whether each message also goes to the mailbox it is from: what came back there was taken by the server, which settles \
+            what is unknown.",
+    ),
     optional(
         "profile.*.outbox.alert-command",
         Kind::Line,

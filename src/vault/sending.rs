@@ -36,6 +36,8 @@ pub struct Outbox {
     #[serde(with = "as_text")]
     pub expire_after: Span,
     pub notify: Vec<Notify>,
+    /// Whether each message is also handed over for the mailbox it is from.
+    pub copy_to_self: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alert_command: Option<String>,
 }
@@ -48,6 +50,7 @@ impl Default for Outbox {
             rate: None,
             expire_after: Span::of_days(5),
             notify: vec![Notify::Failure, Notify::Delay],
+            copy_to_self: false,
             alert_command: None,
         }
     }

@@ -204,6 +204,18 @@ fn what_is_unknown_is_settled_by_a_copy_or_a_notice_in_the_inbox() {
 }
 
 #[test]
+fn a_copy_to_oneself_settles_what_is_unknown_and_is_nobody_in_the_answer() {
+    let bench = bench().variable("MSS_OUTBOX_COPY_TO_SELF", "true");
+    let lines = send(&bench, "x", &[DURAND], &[]).status(0).json_lines();
+    assert_eq!((lines.len(), delivered(&bench, DURAND), delivered(&bench, LABORATORY)), (1, 1, 1));
+    bench.run(["--fault", "data-end=cut", "send", "--to", DURAND, "--attach", "result.pdf"]).status(80);
+    bench.run(["outbox", "resolve"]).status(0).stdout_lacks(LABORATORY);
+    assert_eq!(states(&bench), json!([[DURAND, "accepted"], [DURAND, "accepted"]]));
+    assert_eq!(delivered(&bench, DURAND), 2);
+    bench.run(["audit", "verify"]).status(0);
+}
+
+#[test]
 fn a_wait_ends_when_the_message_is_where_it_was_to_be() {
     let bench = bench();
     let line = send(&bench, "x", &[DURAND], &["--notify", "success", "--wait"]).status(0).json();

@@ -11,6 +11,7 @@ use super::{Event, Limits};
 use crate::clock::Clock;
 use crate::commands::error::Error;
 use crate::commands::traced::{Scribe, causes};
+use crate::mail::Address;
 use crate::net::{Dialer, Endpoint};
 use crate::outbox::{CopyId, OutboxError, State};
 use crate::process::{Moment, here};
@@ -23,7 +24,7 @@ const FRUITLESS: u32 = 3;
 pub(super) struct Courier<'a, 'e, X> {
     pub(super) dialer: Dialer,
     pub(super) endpoint: Endpoint,
-    pub(super) ehlo_name: String,
+    pub(super) mailbox: &'a Address,
     pub(super) method: &'static str,
     pub(super) scribe: Scribe<'a>,
     pub(super) clock: Clock,
@@ -91,7 +92,7 @@ impl<'a, X> Courier<'a, '_, X> {
             let _ = self.events.send(Event::Credential(reply));
             // The story ends only after its connections.
             let credential = answer.recv().map_err(|_| Error::Interrupted)??;
-            Ok(Session::open(&self.dialer, &self.endpoint, &credential, &self.ehlo_name)?)
+            Ok(Session::open(&self.dialer, &self.endpoint, &credential, self.mailbox.domain())?)
         })
     }
 }
@@ -208,7 +209,11 @@ impl<'a, X> Round<'_, 'a, '_, X> {
         let notify = self.courier.limits.notify;
         let notices = Notices { envelope_id: Some(envelope_id), notify, ret: Return::Headers };
         let parameters = Parameters { size: entry.size, notices: Some(notices), ..Parameters::default() };
-        let envelope = entry.pending();
+        let mut envelope = entry.pending();
+        // The outbox knows nothing of this recipient: what the server says about them changes no state.
+        if self.courier.limits.copy_to_self && !entry.envelope.recipients.contains(self.courier.mailbox) {
+            envelope.recipients.push(self.courier.mailbox.clone());
+        }
         Some((ticket, Order { envelope, parameters, content: Box::new(content) }))
     }
 }

@@ -50,6 +50,8 @@ pub struct Limits {
     pub expire_after: SignedDuration,
     /// What the servers on the way are asked to report.
     pub notify: Notify,
+    /// Whether each message is also handed over for the mailbox it is from.
+    pub copy_to_self: bool,
     /// Whether each step is told.
     pub tells: bool,
     /// Whether to wait for what other processes have in hand.
@@ -194,7 +196,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
             let courier = Courier {
                 dialer: dialer.clone(),
                 endpoint: account.submission(),
-                ehlo_name: account.address().domain().to_owned(),
+                mailbox: account.address(),
                 method: account.profile.signin.method.word(),
                 scribe,
                 clock: account.world.clock,
