@@ -1,4 +1,5 @@
 //! Submission beside curl, a bare client and a shell loop: the same Postfix, the same messages, taking turns.
+//! What came of it stands in README.md.
 //!
 //! ```text
 //! cargo bench --bench submission                    the table, and whether each bound is kept; status 1 where one is missed
