@@ -63,7 +63,7 @@ pub(super) fn file(account: &Account<'_>, outbox: &Outbox, notice: &Notice) -> R
     let mut noted = Vec::new();
     for message_id in about(outbox, notice)? {
         let traced = account.begin(Action::Notice, kind, Some(&message_id), &[])?;
-        let filed = file_under(outbox, &message_id, &claims);
+        let filed = file_under(outbox, account.address(), &message_id, &claims);
         let (outcome, text, count) = match &filed {
             Ok(filed) if filed.is_empty() => (Outcome::Refused, "it names no recipient of the message".to_owned(), 0),
             Ok(filed) => (Outcome::Done, states(filed), filed.len() as u64),
@@ -75,7 +75,12 @@ pub(super) fn file(account: &Account<'_>, outbox: &Outbox, notice: &Notice) -> R
     Ok(noted)
 }
 
-fn file_under(outbox: &Outbox, message_id: &MessageId, claims: &[Claim]) -> Result<Vec<Noted>, Error> {
+fn file_under(
+    outbox: &Outbox,
+    mailbox: &Address,
+    message_id: &MessageId,
+    claims: &[Claim],
+) -> Result<Vec<Noted>, Error> {
     let mut sent_to = Vec::new();
     for id in outbox.find(message_id)? {
         sent_to.extend(outbox.entries(id)?.into_iter().flat_map(|entry| entry.envelope.recipients));
@@ -84,7 +89,9 @@ fn file_under(outbox: &Outbox, message_id: &MessageId, claims: &[Claim]) -> Resu
     // Somebody whom nobody wrote to may be where a recipient's mail goes on to; not if the recipient has a place of their own.
     let any = claims.iter().any(names);
     let mut noted = Vec::new();
-    for claim in claims.iter().filter(|claim| !any || names(claim)) {
+    // A copy to oneself is no recipient of the message: what is said of it says nothing of the only one there is.
+    let is_own = |claim: &Claim| claim.who.iter().any(|named| named.key() == mailbox.key());
+    for claim in claims.iter().filter(|claim| names(claim) || (!any && !is_own(claim))) {
         noted.extend(outbox.note(message_id, &claim.who, claim.news, &claim.words)?);
     }
     Ok(noted)

@@ -19,6 +19,8 @@ pub struct Notices {
     pub notify: Notify,
     /// How much of the message comes back with a notice of failure.
     pub ret: Return,
+    /// A recipient of whom nothing is to be told.
+    pub silent: Option<Address>,
 }
 
 /// When a notice is wanted; none of them means never.
@@ -62,7 +64,8 @@ impl Notices {
         let Notify { success, failure, delay } = self.notify;
         let wanted = [(success, "SUCCESS"), (failure, "FAILURE"), (delay, "DELAY")];
         let wanted: Vec<&str> = wanted.into_iter().filter_map(|(on, word)| on.then_some(word)).collect();
-        let notify = if wanted.is_empty() { "NEVER".to_owned() } else { wanted.join(",") };
+        let never = wanted.is_empty() || self.silent.as_ref() == Some(recipient);
+        let notify = if never { "NEVER".to_owned() } else { wanted.join(",") };
         let original = if recipient.is_internationalized() {
             format!("utf-8;{}", utf8_xtext(recipient.as_str()))
         } else {
@@ -99,7 +102,7 @@ mod tests {
 
     fn notices(envelope_id: &str) -> Notices {
         let notify = Notify { success: true, failure: true, delay: false };
-        Notices { envelope_id: Some(envelope_id.to_owned()), notify, ret: Return::Headers }
+        Notices { envelope_id: Some(envelope_id.to_owned()), notify, ret: Return::Headers, silent: None }
     }
 
     #[test]
@@ -109,9 +112,12 @@ mod tests {
         assert_eq!(notices("x").of_rcpt(&plus), " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@x.fr");
         let accent = "zoé+1@x.fr".parse().unwrap();
         assert_eq!(notices("x").of_rcpt(&accent), r" NOTIFY=SUCCESS,FAILURE ORCPT=utf-8;zo\x{E9}\x{2B}1@x.fr");
-        let never = Notices { envelope_id: None, notify: Notify::default(), ret: Return::Full };
+        let never = Notices { envelope_id: None, notify: Notify::default(), ret: Return::Full, silent: None };
         assert_eq!(never.of_mail().unwrap(), " RET=FULL");
         assert_eq!(never.of_rcpt(&"a@x.fr".parse().unwrap()), " NOTIFY=NEVER ORCPT=rfc822;a@x.fr");
+        let silent = Notices { silent: Some("a@x.fr".parse().unwrap()), ..notices("x") };
+        assert_eq!(silent.of_rcpt(&"a@x.fr".parse().unwrap()), " NOTIFY=NEVER ORCPT=rfc822;a@x.fr");
+        assert_eq!(silent.of_rcpt(&"b@x.fr".parse().unwrap()), " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@x.fr");
     }
 
     #[test]

@@ -425,7 +425,7 @@ fn notices_are_asked_for_where_the_server_has_them() {
             peer.send("250 ok\r\n");
         });
         let notify = Notify { success: false, failure: true, delay: true };
-        let notices = Notices { envelope_id: Some("id+1".to_owned()), notify, ret: Return::Headers };
+        let notices = Notices { envelope_id: Some("id+1".to_owned()), notify, ret: Return::Headers, silent: None };
         let mut ledger = Ledger::default();
         ledger.add(&["a@x.fr"], io::Cursor::new("x\r\n"), 3);
         ledger.orders[0].1.parameters.notices = Some(notices);

@@ -212,6 +212,12 @@ fn a_copy_to_oneself_settles_what_is_unknown_and_is_nobody_in_the_answer() {
     bench.run(["outbox", "resolve"]).status(0).stdout_lacks(LABORATORY);
     assert_eq!(states(&bench), json!([[DURAND, "accepted"], [DURAND, "accepted"]]));
     assert_eq!(delivered(&bench, DURAND), 2);
+    // Nothing is asked about the copy; if a server tells of it all the same, it says nothing of the doctor.
+    let message_id = lines[0]["message_id"].as_str().unwrap();
+    assert_eq!(delivered(&bench, LABORATORY), 2);
+    put(&bench, LABORATORY, &vector("postfix-delivered.eml", message_id, LABORATORY));
+    fetch(&bench, &[]);
+    assert_eq!(states(&bench), json!([[DURAND, "accepted"], [DURAND, "accepted"]]));
     bench.run(["audit", "verify"]).status(0);
 }
 

@@ -51,7 +51,7 @@ impl<'a, X> Courier<'a, '_, X> {
     /// One session after the other, as long as each comes to something.
     fn sessions(&self, round: &mut Round<'_, 'a, '_, X>) -> Option<Session> {
         let mut session: Option<Session> = None;
-        let window = if self.limits.window == 0 { Window::default() } else { Window::new(self.limits.window) };
+        let window = Window::new(self.limits.window);
         let mut fruitless = 0;
         while !self.feed.is_stopped() && (!round.ready.is_empty() || self.feed.wait()) {
             let mut live = match session.take().filter(Session::is_open) {
@@ -205,15 +205,15 @@ impl<'a, X> Round<'_, 'a, '_, X> {
                 return None;
             }
         };
-        let envelope_id = entry.message_id.as_str().to_owned();
-        let notify = self.courier.limits.notify;
-        let notices = Notices { envelope_id: Some(envelope_id), notify, ret: Return::Headers };
-        let parameters = Parameters { size: entry.size, notices: Some(notices), ..Parameters::default() };
         let mut envelope = entry.pending();
         // The outbox knows nothing of this recipient: what the server says about them changes no state.
-        if self.courier.limits.copy_to_self && !entry.envelope.recipients.contains(self.courier.mailbox) {
-            envelope.recipients.push(self.courier.mailbox.clone());
-        }
+        let mailbox = self.courier.mailbox;
+        let own = self.courier.limits.copy_to_self && !entry.envelope.recipients.contains(mailbox);
+        let silent = own.then(|| mailbox.clone());
+        envelope.recipients.extend(silent.clone());
+        let envelope_id = Some(entry.message_id.as_str().to_owned());
+        let notices = Notices { envelope_id, notify: self.courier.limits.notify, ret: Return::Headers, silent };
+        let parameters = Parameters { size: entry.size, notices: Some(notices), ..Parameters::default() };
         Some((ticket, Order { envelope, parameters, content: Box::new(content) }))
     }
 }

@@ -42,7 +42,7 @@ pub struct Limits {
     pub jobs: usize,
     /// The same for a batch.
     pub batch_jobs: usize,
-    /// Messages in flight on each; 0 for the usual number.
+    /// Messages in flight on each.
     pub window: usize,
     /// The time from one message to the next.
     pub pace: Duration,
