@@ -4,28 +4,31 @@ use schemars::{Schema, schema_for};
 use serde_json::Value;
 
 use super::audit::VerifyLine;
+use super::batch::FindingLine;
 use super::config::{PathLine, SettingLine};
 use super::demo::StepLine;
 use super::diagnosis::ErrorLine;
 use super::init::InitLine;
 use super::output::WarningLine;
 use super::sandbox::{FaultLine, SandboxLine};
-use crate::commands::{alert, audit, fetch, lookup, outbox, purge_check, send};
+use crate::commands::{alert, audit, batch, fetch, lookup, outbox, purge_check, send};
 use crate::vault;
 
 /// Makes one schema.
 type Maker = fn() -> Schema;
 
 /// The name of each answer and its schema.
-const SCHEMAS: [(&str, Maker); 18] = [
+const SCHEMAS: [(&str, Maker); 20] = [
     ("mss.alert/1", || schema_for!(alert::Line<'_>)),
     ("mss.audit-log/1", || schema_for!(audit::Line)),
     ("mss.audit-verify/1", || schema_for!(VerifyLine)),
+    ("mss.batch/1", || schema_for!(batch::RowLine)),
     ("mss.config-path/1", || schema_for!(PathLine)),
     ("mss.config/1", || schema_for!(SettingLine)),
     ("mss.demo/1", || schema_for!(StepLine)),
     ("mss.error/1", || schema_for!(ErrorLine)),
     ("mss.fetch/1", || schema_for!(fetch::Line)),
+    ("mss.finding/1", || schema_for!(FindingLine)),
     ("mss.init/1", || schema_for!(InitLine)),
     ("mss.lookup/1", || schema_for!(lookup::Line)),
     ("mss.outbox-event/1", || schema_for!(outbox::EventLine)),

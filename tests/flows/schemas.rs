@@ -50,6 +50,11 @@ fn every_answer_has_the_shape_of_its_schema() {
     ] {
         lines.extend(sandbox(words).status(0).json_lines());
     }
+    bench.file(
+        "m.csv",
+        format!("to,attach\ndr.durand@medecin.sandbox,{pdf}\nnobody@medecin.sandbox,{pdf}\n").as_bytes(),
+    );
+    lines.extend(sandbox(&["send", "--batch", "m.csv", "--partial"]).status(79).json_lines());
     lines.extend(bench.run(["--json", "sandbox", "--list-faults"]).json_lines().into_iter().take(1));
     let refused = ["--sandbox", "--fault", "rcpt=refuse:550 5.1.1 no"].iter().chain(&durand).chain(&["--again"]);
     bench.call(refused).variable("MSS_OUTBOX_ALERT_COMMAND", "cat > alert").run().status(76);
