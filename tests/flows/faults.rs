@@ -108,17 +108,17 @@ fn messages_behind_one_that_broke_the_line_are_sent_by_the_same_run() {
     let bench = bench();
     // Nothing that compresses.
     let text = |number: u64| -> String {
-        (0..3000).map(|at| format!("{:x}", (number * 3000 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect()
+        (0..40_000).map(|at| format!("{:x}", (number * 40_000 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect()
     };
     let rows: String = (0..24).map(|number| format!("{number},{DURAND},Bilan,{}\n", text(number))).collect();
     bench.file("manifest.csv", format!("key,to,subject,body\n{rows}").as_bytes());
     bench.run(["send", "--batch", "manifest.csv", "--queue-only"]).status(0);
-    // As many as may be in flight.
+    // All of them may be cleared by then in one step; what does not fit between the two has not begun to leave.
     bench.run(["--json", "--fault", "mail=cut@1", "outbox", "run"]).status_among(&[0, 80]);
     let lines = bench.run(["--json", "outbox", "list"]).status(0).json_lines();
     let unknown = lines.iter().filter(|line| line["state"] == "unknown").count();
     let accepted = lines.iter().filter(|line| line["state"] == "accepted").count();
-    assert_eq!((unknown + accepted, unknown <= 16), (24, true), "{unknown} are unknown: more than the window");
+    assert_eq!((unknown + accepted, unknown < 6), (24, true), "{unknown} are unknown");
     assert_eq!(settle(&bench), unknown);
     assert_each_once(&bench, 24, "in the end");
 }
