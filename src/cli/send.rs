@@ -11,15 +11,12 @@ use super::output::{BAD, GOOD};
 use super::safe::Safe;
 use super::session::Session;
 use super::status::Status;
-use crate::commands::send::{self, Line, Packaging, Request, Sent};
+use crate::commands::send::{self, Line, Packaging, Request, Sent, TEXT_LIMIT};
 use crate::commands::wait::Waiting;
 use crate::pace::Span;
 use crate::package;
 use crate::sealed;
 use crate::smtp;
-
-/// Octets a text may have.
-const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Encrypt, queue and submit a message
 ///

@@ -25,6 +25,9 @@ use crate::smime;
 use crate::smtp::Notify;
 use crate::space::Role;
 
+/// Octets a text may have.
+pub const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
+
 /// What was asked, every default resolved.
 pub struct Request {
     pub to: Vec<String>,

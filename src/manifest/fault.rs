@@ -7,9 +7,6 @@ use super::stamp::StampError;
 use crate::ids::IdError;
 use crate::mail::AddressError;
 
-/// Findings that are kept; further ones are only counted.
-pub const KEPT: usize = 1000;
-
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -214,35 +211,6 @@ impl RowFaults {
     }
 }
 
-/// The findings of a whole manifest: the first [`KEPT`], and how many there are.
-#[derive(Clone, Debug, Default)]
-pub struct Findings {
-    kept: Vec<Finding>,
-    total: u64,
-}
-
-impl Findings {
-    /// Adds what is wrong with a row.
-    pub fn add(&mut self, found: impl IntoIterator<Item = Finding>) {
-        for finding in found {
-            self.total += 1;
-            if self.kept.len() < KEPT {
-                self.kept.push(finding);
-            }
-        }
-    }
-
-    /// The first of them, in the order of the rows.
-    pub fn kept(&self) -> &[Finding] {
-        &self.kept
-    }
-
-    /// All of them, also those that were not kept.
-    pub fn total(&self) -> u64 {
-        self.total
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,13 +225,5 @@ mod tests {
         let unknown = Finding { row: 0, line: 1, column: None, fault: Fault::unknown("ata\u{1b}ch ") };
         let text = "names of the columns (line 1): there is no column \"atach\"; perhaps attach was meant";
         assert_eq!(unknown.to_string(), text);
-    }
-
-    #[test]
-    fn after_a_thousand_they_are_only_counted() {
-        let one = Finding { row: 1, line: 2, column: None, fault: Fault::NoRecipient };
-        let mut findings = Findings::default();
-        findings.add(std::iter::repeat_n(one, 2500));
-        assert_eq!((findings.kept().len(), findings.total()), (1000, 2500));
     }
 }

@@ -27,7 +27,7 @@ use row::Lacking;
 use window::Window;
 
 pub use column::{CELL_LIMIT, COLUMNS, Column, KEY_LIMIT, LIST_LIMIT, ROW_LIMIT, Rule};
-pub use fault::{Fault, Finding, Findings, KEPT};
+pub use fault::{Fault, Finding};
 pub use keys::{FirstReading, Keys};
 pub use row::{Files, Row, Text};
 pub use stamp::{Stamp, StampError, stamp};

@@ -8,16 +8,14 @@ use super::{Request, words_of};
 use crate::commands::account::Account;
 use crate::commands::error::Error;
 use crate::commands::message::{Bench, attach};
+use crate::commands::send::TEXT_LIMIT;
 use crate::fs;
 use crate::manifest::{Fault, Finding, FirstReading, Keys, Manifest, NoRow, Row, Text};
 use crate::outbox::Outbox;
 use crate::sealed::Protection;
 
-/// Octets a text may have.
-pub(super) const TEXT_LIMIT: u64 = 16 * 1024 * 1024;
-
 /// Most faults that are told one by one.
-const KEPT: usize = 1000;
+pub(super) const KEPT: usize = 1000;
 
 /// What is wrong with a row.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ pub enum Why {
     KeyTaken,
     /// A package, and no command to hand its password to.
     NoPasswordCommand,
-    /// A text that is not UTF-8, empty or too large.
+    /// A text that is not UTF-8, or too large.
     Text(&'static str),
     /// Sealed, it is larger than the server takes.
     TooLarge { size: u64, limit: u64 },
@@ -205,7 +203,8 @@ fn read_text(path: &Path) -> Result<String, Why> {
     String::from_utf8(octets).map_err(|_| Why::Text("the text is not UTF-8; convert it, or attach it"))
 }
 
-/// How large a message becomes, rather too large than too small: base64 (RFC 2045, section 6.8) twice where it is encrypted.
+/// About how large a message becomes, without its headers and signature: base64 (RFC 2045, section 6.8), twice where it is
+/// encrypted. The exact size is compared before MAIL.
 fn sealed_size(size: u64, protection: Protection) -> u64 {
     let base64 = |size: u64| size.div_ceil(57).saturating_mul(78);
     match protection {

@@ -349,7 +349,7 @@ impl Progress {
 impl Sent {
     fn add(&mut self, wrong: Wrong) {
         self.faults += 1;
-        if self.wrong.len() < 1000 {
+        if self.wrong.len() < check::KEPT {
             self.wrong.push(wrong);
         }
     }

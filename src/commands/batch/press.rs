@@ -16,7 +16,7 @@ use crate::commands::submission::Event;
 use crate::fs::Lock;
 use crate::mail::Address;
 use crate::manifest::Row;
-use crate::outbox::{Id, Outbox, RecipientEntry};
+use crate::outbox::{Id, Outbox};
 use crate::sealed::{Protection, Sealed};
 
 /// A row whose recipients are admitted.
@@ -115,19 +115,19 @@ impl Press<'_, '_> {
             *turn = Some(Lock::acquire(&self.state.join(packaged::LOCK))?);
         }
         let known = self.outbox.known(&key, &content)?.filter(|known| known.same || !self.request.replace);
-        let mut before: Vec<RecipientEntry> = Vec::new();
+        let mut before: Vec<Address> = Vec::new();
         if let Some(known) = &known {
             if !known.same {
                 return Ok(What::Wrong(Why::KeyTaken));
             }
-            // What was refused stays refused until somebody says otherwise: a batch that runs every hour would ask every hour.
-            if known.entries.iter().flat_map(|entry| &entry.recipients).count() >= addressees.len() {
-                return Ok(What::Known(known.id));
-            }
             draft = draft.with_message_id(known.entries[0].message_id.clone());
-            before = known.entries.iter().flat_map(|entry| entry.recipients.clone()).collect();
+            before = known.entries.iter().flat_map(|entry| entry.envelope.recipients.clone()).collect();
         }
-        let is_served = |address: &Address| before.iter().any(|one| one.address == *address);
+        // What was refused stays refused until somebody says otherwise: a batch that runs every hour would ask every hour.
+        let is_served = |address: &Address| before.contains(address);
+        if let Some(known) = known.as_ref().filter(|_| addressees.iter().all(|one| is_served(one.address()))) {
+            return Ok(What::Known(known.id));
+        }
         let copies = match (protection, &self.request.packaging.password_command) {
             (Protection::Package, _) if self.request.dry_run => Vec::new(),
             (Protection::Package, Some(command)) => {
