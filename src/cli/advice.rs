@@ -127,6 +127,11 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         | Error::Outbox(OutboxError::Journal(JournalError::OtherKey)) => {
             diagnosis.hint("put back the storage.key it was begun with: what it knows is sealed under that key")
         }
+        Error::Inbox(InboxError::Journal(JournalError::Full(_)))
+        | Error::Readers(JournalError::Full(_))
+        | Error::Outbox(OutboxError::Journal(JournalError::Full(_))) => {
+            diagnosis.hint("make room on the disk, then run the same command again: what was written before stands")
+        }
         Error::Inbox(InboxError::Journal(JournalError::Newer { .. }))
         | Error::Readers(JournalError::Newer { .. })
         | Error::Outbox(OutboxError::Journal(JournalError::Newer { .. })) => {

@@ -428,6 +428,7 @@ fn journal(error: &JournalError, code: &'static str) -> (Status, &'static str) {
         | JournalError::Damaged(_)
         | JournalError::Foreign
         | JournalError::NotShared
+        | JournalError::Full(_)
         | JournalError::Sql(_) => (Status::LocalIo, code),
     }
 }

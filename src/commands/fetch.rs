@@ -117,7 +117,7 @@ pub fn fetch(
     }
     // Everything is acknowledged, whatever comes of the farewell.
     let _ = session.logout();
-    alert::after_fetch(account);
+    alert::after_news(account);
     Ok(summary)
 }
 

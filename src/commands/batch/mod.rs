@@ -140,6 +140,7 @@ pub fn send(account: &Account<'_>, request: &Request, tell: &mut dyn FnMut(&Prog
     if let Some(waiting) = request.wait.filter(|_| !sent.interrupted) {
         let ids: Vec<Id> = sent.rows.iter().filter_map(|(_, queued)| queued.map(|(id, _)| id)).collect();
         let waited = wait::wait_for(account, &outbox, &ids, &waiting, run.limits())?;
+        alert::after_news(account);
         (sent.trouble, sent.interrupted, sent.over) = (waited.trouble, waited.interrupted, waited.over);
     }
     Ok(sent)

@@ -188,6 +188,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     let mut failed: Option<Error> = None;
     let mut accepted = false;
     std::thread::scope(|scope| {
+        let _watch = feed.watch();
         let (events, heard) = sync_channel::<Event<X>>(WAITING);
         let (asks, asked) = sync_channel(WAITING);
         let clerk = Clerk { outbox, scribe, feed, events: events.clone(), limits };
