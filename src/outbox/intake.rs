@@ -81,7 +81,7 @@ impl Outbox {
         inserted
     }
 
-    /// Writes the copies of one message behind those before it; none where the message is known and everybody has one.
+    /// Writes the copies of one message behind those before it.
     fn write(
         &self,
         message: &mut NewMessage<'_>,
@@ -89,20 +89,9 @@ impl Outbox {
         staged: &mut Staged,
         end: &mut u64,
     ) -> Result<Vec<Written>, OutboxError> {
-        let content = self.keys().digest(Lookup::Content, &message.content);
-        let served = {
-            let connection = self.reader();
-            match rows::by_key(&connection, &self.keys().digest(Lookup::Key, &message.key))? {
-                Some((id, known)) if known == content => self.served(&connection, id)?,
-                _ => Vec::new(),
-            }
-        };
         let mut written = Vec::new();
         for sealed in message.copies.iter_mut() {
             let recipients = sealed.envelope().recipients.clone();
-            if recipients.iter().any(|address| served.contains(address)) {
-                continue;
-            }
             let details = Details {
                 sender: sealed.envelope().sender.as_str().to_owned(),
                 recipients: recipients.iter().map(|address| address.as_str().to_owned()).collect(),

@@ -36,7 +36,7 @@ pub struct Turn<'a> {
     pub settle: Vec<(Lease<'a>, Vec<Settled>)>,
     /// From now on the server may have taken these. Written before their last octets leave.
     pub commit: Vec<CopyId>,
-    /// Taken if they wait, also where they were deferred until later.
+    /// Taken if they wait, also where they were deferred until later. What an ended process had waits once it was recovered.
     pub claim: Vec<CopyId>,
 }
 
@@ -53,9 +53,6 @@ pub struct Turned<'a> {
 impl Outbox {
     /// Writes a turn: whole or not at all, on disk when this returns.
     pub fn turn<'a>(&'a self, turn: Turn<'a>) -> Result<Turned<'a>, OutboxError> {
-        if !turn.claim.is_empty() {
-            self.recover()?;
-        }
         let (mut settled, mut committed, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
         let Turn { settle, commit, claim } = turn;
         let deeds = [
@@ -90,6 +87,7 @@ impl Outbox {
 
     /// Takes one copy.
     pub fn claim(&self, id: CopyId) -> Result<Lease<'_>, OutboxError> {
+        self.recover()?;
         let turned = self.turn(Turn { claim: vec![id], ..Turn::default() })?;
         turned.claimed.into_iter().next().expect("each claim is answered")
     }

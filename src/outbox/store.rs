@@ -81,6 +81,13 @@ impl Outbox {
         self.entries_of(&self.reader(), id)
     }
 
+    /// The copies of several messages, as they stand at one moment.
+    pub fn entries_of_all(&self, ids: &[Id]) -> Result<Vec<Vec<Entry>>, OutboxError> {
+        let connection = self.reader();
+        let moment = connection.unchecked_transaction()?;
+        ids.iter().map(|id| self.entries_of(&moment, *id)).collect()
+    }
+
     /// One copy.
     pub fn entry(&self, copy: CopyId) -> Result<Entry, OutboxError> {
         let connection = self.reader();
@@ -100,6 +107,8 @@ impl Outbox {
         std::iter::from_fn(move || {
             if page.is_empty() {
                 let connection = self.reader();
+                // What belongs together is read as it stands at one moment.
+                let _moment = connection.unchecked_transaction();
                 let rows = match rows::page(&connection, &states, after, PAGE) {
                     Ok(rows) => rows,
                     Err(error) => return Some(Err(error.into())),

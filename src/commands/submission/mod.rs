@@ -107,6 +107,8 @@ pub(super) fn submit(
     limits: Limits,
     settled: &mut dyn FnMut(&Entry) -> Result<(), Error>,
 ) -> Result<Submitted, Error> {
+    // What an ended process had in hand is ours to submit.
+    outbox.recover()?;
     // One message by itself goes step by step: what is refused on the way is then never unknown.
     let window = if copies.len() == 1 { 1 } else { limits.window };
     let limits = Limits { window, jobs: limits.jobs.min(copies.len()), ..limits };
