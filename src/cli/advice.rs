@@ -18,7 +18,7 @@ use crate::secret::PromptError;
 use crate::signin::SignInError;
 use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
-use crate::space::Refusal;
+use crate::space::{CacheError, Refusal};
 use crate::trace::TraceError;
 
 /// What to do, where there is something to do.
@@ -141,6 +141,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Outbox(OutboxError::State { .. } | OutboxError::NoSuchMessage { .. }) => {
             diagnosis.hint_command("see the messages and their states", "mss outbox list")
         }
+        Error::List(CacheError::Fetch(source)) => match source.downcast_ref::<Error>() {
+            Some(inner) => advise(diagnosis, inner),
+            None => diagnosis,
+        },
         Error::TestAuthority { .. } => diagnosis
             .because("the keys of such authorities are in many hands")
             .hint("take it out of trust.anchors, or set trust.space to test for a profile that only tries"),

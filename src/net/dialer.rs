@@ -354,6 +354,28 @@ mod tests {
     }
 
     #[test]
+    fn the_authorities_of_the_system_count_for_whom_the_profile_says() {
+        let own = TrustAnchors::new([identity(KeyKind::P256).certificate().clone()]);
+        for for_mail in [false, true] {
+            let (identity, revocation, proxy) = (None, None, None);
+            let system_roots = Some(SystemRoots { anchors: anchors(), for_mail });
+            let (clock, timeouts) = (clock(), timeouts());
+            let setup = Setup { anchors: &own, identity, clock, timeouts, system_roots, revocation, proxy };
+            let dialer = Dialer::of(setup).unwrap();
+            let server = serve_tls(|_| ());
+            assert_eq!(open(&dialer, &server.endpoint).is_ok(), for_mail);
+            server.leave();
+            let server = serve_tls(|peer| {
+                while !peer.line().is_empty() {}
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            });
+            let url = format!("https://{}/", server.endpoint);
+            assert_eq!(HttpClient::new(dialer).get(&url, &[], 9).unwrap().body, b"ok");
+            server.join();
+        }
+    }
+
+    #[test]
     fn the_identity_of_the_profile_is_shown_and_its_absence_is_named() {
         for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Ed25519, KeyKind::Rsa { bits: 2048 }] {
             let server = serve_mutual_tls(|peer| {

@@ -134,7 +134,8 @@ impl Proxy {
     fn authorization(&self) -> Secret<String> {
         let line = self.sign_in.as_ref().map(|(user, password)| {
             let pair = Secret::new(format!("{user}:{}", password.expose()));
-            format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(pair.expose()))
+            let encoded = Secret::new(STANDARD.encode(pair.expose()));
+            format!("Proxy-Authorization: Basic {}\r\n", encoded.expose())
         });
         Secret::new(line.unwrap_or_default())
     }

@@ -136,9 +136,7 @@ impl Judge {
         let mut unknown = None;
         for (place, pair) in path.windows(2).enumerate() {
             let [subject, issuer] = pair else { continue };
-            let named = !subject.revocation_list_urls().is_empty()
-                || !subject.responder_urls().is_empty()
-                || subject.names_revocation_list();
+            let named = subject.names_revocation_source();
             let question = Question { subject, issuer, at, end, lists: Vec::new(), reasons: Vec::new() };
             let stapled = if place == 0 { stapled } else { &[] };
             if subject == issuer {

@@ -42,6 +42,11 @@ impl Certificate {
         names.flatten().filter_map(|name| http_url(&name)).take(MOST_URLS).collect()
     }
 
+    /// Whether it says that a list or a responder tells whether it was revoked.
+    pub fn names_revocation_source(&self) -> bool {
+        self.names_revocation_list() || !self.responder_urls().is_empty()
+    }
+
     /// Whether it is, by its name and key identifier, the issuer of another; its signature is a matter of judging the path.
     pub fn is_named_as_issuer_of(&self, subject: &Certificate) -> bool {
         issued(self, subject)

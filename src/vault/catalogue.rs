@@ -190,7 +190,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     default(
         "profile.*.trust.warn-days",
-        Kind::Whole(0, 365),
+        Kind::Whole(0, 1000),
         "30",
         "Days before the certificate of a server expires from which on that is told.",
     ),

@@ -143,7 +143,11 @@ impl Space {
 
     /// Fetches from a server under a rule.
     fn fetch(&self, server: &TlsServer, rule: &str) -> Call {
-        let call = self.bench.call(["--json", "fetch", "--to", "in"]).variable("MSS_TRUST_REVOCATION", rule);
+        self.call(["--json", "fetch", "--to", "in"], server, rule)
+    }
+
+    fn call(&self, words: [&str; 4], server: &TlsServer, rule: &str) -> Call {
+        let call = self.bench.call(words).variable("MSS_TRUST_REVOCATION", rule);
         let call = call.variable("MSS_SERVICE_KEY_FILE", "laboratoire.service");
         call.variable("MSS_MAILBOX_PORT", &server.port()).variable("MSS_MAILBOX_SECURITY", "implicit")
     }
@@ -277,10 +281,7 @@ fn a_server_that_was_cleared_is_signed_in_to() {
     ];
     for (issuer, says, more, rule, told) in rows {
         let server = space.serve(issuer, &says, more);
-        let call = space.bench.call(["-v", "fetch", "--to", "in"]).variable("MSS_TRUST_REVOCATION", rule);
-        let call = call.variable("MSS_SERVICE_KEY_FILE", "laboratoire.service");
-        let call = call.variable("MSS_MAILBOX_PORT", &server.port()).variable("MSS_MAILBOX_SECURITY", "implicit");
-        let running = call.start();
+        let running = space.call(["-v", "fetch", "--to", "in"], &server, rule).start();
         server.wait_for("AUTHENTICATE PLAIN ");
         drop(server);
         running.finish().status(69).stderr_has(told).stderr_lacks(PASSWORD);
@@ -348,4 +349,25 @@ fn what_is_said_in_clear_behind_starttls_ends_it_before_anybody_signs_in() {
     assert_error(&outcome, 76, "injected-plaintext");
     let heard = server.join().expect("it played its part");
     assert!(!heard.contains("AUTH") && !heard.contains("MAIL FROM"), "{heard}");
+}
+
+#[test]
+fn the_authorities_of_the_system_count_where_the_profile_says_so() {
+    if !skip::has("openssl", "the_authorities_of_the_system_count_where_the_profile_says_so") {
+        return;
+    }
+    let space = Space::start();
+    let bundle = format!(
+        "# an odd one among them\n-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n{}",
+        space.foreign.certificate
+    );
+    let bundle = space.bench.file("bundle.pem", bundle.as_bytes());
+    let serve = || space.serve(&space.foreign, &Says::server(GOOD), &[]);
+    let call = |server: &TlsServer| space.fetch(server, "off").variable("SSL_CERT_FILE", &bundle);
+    assert_error(&call(&serve()).run(), 76, "server-certificate-issuer");
+    let server = serve();
+    let running = call(&server).variable("MSS_TRUST_SYSTEM_ROOTS", "true").start();
+    server.wait_for("AUTHENTICATE PLAIN ");
+    drop(server);
+    running.finish().status(69);
 }
