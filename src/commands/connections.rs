@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::account::Account;
 use super::error::Error;
 use crate::fs;
-use crate::net::{Dialer, KeptLists, Proxy, Revocation, RevocationPolicy, Setup, Sighting, SystemRoots, Verdict};
+use crate::net::{
+    Dialer, KeptLists, Proxy, ProxyError, Revocation, RevocationPolicy, Setup, Sighting, SystemRoots, Verdict,
+};
 use crate::pki::{Identity, TrustAnchors};
 use crate::vault::{Profile, RevocationRule, Space};
 
@@ -64,7 +66,11 @@ fn proxy(account: &Account<'_>) -> Result<Option<Proxy>, Error> {
     let it = &account.profile.proxy;
     let Some(url) = &it.url else { return Ok(None) };
     let proxy: Proxy = url.parse::<Proxy>()?.leaving_out(it.except.clone());
-    let Some(user) = &it.user else { return Ok(Some(proxy)) };
+    let Some(user) = &it.user else {
+        // A password without a name was meant to be sent.
+        let meant = it.password.is_some() || it.password_command.is_some();
+        return if meant { Err(ProxyError::User.into()) } else { Ok(Some(proxy)) };
+    };
     let password = match (&it.password, &it.password_command) {
         (Some(password), _) => password.clone(),
         (None, Some(command)) => {

@@ -14,7 +14,7 @@ use super::revocation::{Judge, Revocation};
 use super::sighting::{Sighting, Sightings};
 use super::socket::{Socket, Wait};
 use super::stream::Stream;
-use super::verifier::ServerVerifier;
+use super::verifier::{ServerVerifier, usable};
 use super::{DialerError, Endpoint, tcp, tls};
 use crate::clock::Clock;
 use crate::pki::{Certificate, Identity, TrustAnchors};
@@ -145,7 +145,7 @@ impl Dialer {
         };
         let own = tls(setup.anchors, setup.identity, judge.clone())?;
         let wider = match &setup.system_roots {
-            Some(system) => tls(&setup.anchors.with(&system.anchors), setup.identity, judge)?,
+            Some(system) => tls(&setup.anchors.with(&usable(&system.anchors)), setup.identity, judge)?,
             None => own.clone(),
         };
         let for_mail = setup.system_roots.as_ref().is_some_and(|system| system.for_mail);

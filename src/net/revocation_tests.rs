@@ -21,7 +21,7 @@ use super::{
     Untrusted, Verdict,
 };
 use crate::pki::specimen::{Authority, Leaf};
-use crate::pki::{Certificate, RevocationList};
+use crate::pki::{Certificate, RevocationList, TrustAnchors};
 
 /// A web server with one document, which may change.
 struct Web {
@@ -201,6 +201,37 @@ fn visit(dialer: &Dialer, endpoint: &Endpoint) -> Result<bool, LinkError> {
     Ok(resumed)
 }
 
+/// A dialer whose profile requires that somebody tells.
+fn requiring(anchors: &TrustAnchors) -> Dialer {
+    let revocation = Some(Revocation { policy: RevocationPolicy::Require, lists: Vec::new(), kept: None });
+    let (identity, system_roots, proxy) = (None, None, None);
+    let (clock, timeouts) = (clock(), timeouts());
+    Dialer::of(Setup { anchors, identity, clock, timeouts, system_roots, revocation, proxy }).unwrap()
+}
+
+#[test]
+fn an_authority_that_is_trusted_itself_is_judged_by_the_one_above_it() {
+    let (root, of_leafs, of_root) = (Authority::root("AC"), Web::start(), Web::start());
+    let issuing = root.below_with("AC SERVEURS", |params| {
+        params.serial_number = Some(SerialNumber::from(9u64));
+        params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![of_root.url()] }];
+    });
+    let mut leaf = Leaf::new("a@b.fr");
+    leaf.names = vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+    leaf.purposes = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.lists = vec![of_leafs.url()];
+    let (endpoint, server) = serve(&issuing.certify(&leaf), &leaf, 3);
+    of_leafs.serve(&issuing.revoke(&[]));
+    of_root.serve(&root.revoke(&[9]));
+    let both = TrustAnchors::new([issuing.certificate.clone(), root.certificate.clone()]);
+    let error = visit(&requiring(&both), &endpoint).unwrap_err();
+    assert!(matches!(error, LinkError::Untrusted { why: Untrusted::IssuerRevoked { .. }, .. }), "{error:?}");
+    visit(&requiring(&issuing.anchors()), &endpoint).unwrap();
+    of_root.serve(&root.revoke(&[]));
+    visit(&requiring(&both), &endpoint).unwrap();
+    server.join().unwrap();
+}
+
 #[test]
 fn sessions_are_taken_up_again_and_judged_again() {
     let (root, web) = (Authority::root("AC"), Web::start());
@@ -209,16 +240,7 @@ fn sessions_are_taken_up_again_and_judged_again() {
     leaf.purposes = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.lists = vec![web.url()];
     let (endpoint, server) = serve(&root.certify(&leaf), &leaf, 4);
-    let dialer = Dialer::of(Setup {
-        anchors: &root.anchors(),
-        identity: None,
-        clock: clock(),
-        timeouts: timeouts(),
-        system_roots: None,
-        revocation: Some(Revocation { policy: RevocationPolicy::Require, lists: Vec::new(), kept: None }),
-        proxy: None,
-    });
-    let dialer = dialer.unwrap();
+    let dialer = requiring(&root.anchors());
     web.serve(&root.revoke(&[]));
     assert!(!visit(&dialer, &endpoint).unwrap());
     assert!(visit(&dialer.clone(), &endpoint).unwrap() && visit(&dialer, &endpoint).unwrap());

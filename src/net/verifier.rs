@@ -115,6 +115,12 @@ fn holds(leaf: &CertificateDer<'_>, path: &[Certificate], name: &ServerName<'_>,
         .is_ok_and(|alone| alone.verify_server_cert(leaf, &between, name, &[], now).is_ok())
 }
 
+/// Those of a system's authorities that the TLS library takes as anchors: one it does not must not take the others away.
+pub(super) fn usable(anchors: &TrustAnchors) -> TrustAnchors {
+    let usable = |anchor: &&Certificate| webpki(std::slice::from_ref(*anchor)).is_ok();
+    TrustAnchors::new(anchors.certificates().iter().filter(usable).cloned())
+}
+
 fn webpki(anchors: &[Certificate]) -> Result<Arc<WebPkiServerVerifier>, DialerError> {
     let mut roots = RootCertStore::empty();
     for anchor in anchors {

@@ -1,5 +1,7 @@
 //! Which authorities a profile works under, and what is told of servers before anything goes wrong.
 
+use std::path::Path;
+
 use crate::bench::Bench;
 use crate::bench::operator::{Operator, as_laboratory, with};
 
@@ -75,4 +77,8 @@ fn the_list_of_the_system_is_named_where_it_is_missing() {
     assert!(error.to_string().contains("looked for in /nowhere/ca.pem"), "{error}");
     let named = operator.said("trust_file");
     as_laboratory(&bench, ["lookup", "durand"]).variable("SSL_CERT_FILE", &named).run().status(0);
+    // Where Debian keeps it, all that is in it can be taken.
+    if Path::new("/etc/ssl/certs/ca-certificates.crt").exists() {
+        as_laboratory(&bench, ["lookup", "durand"]).run().status(0);
+    }
 }
