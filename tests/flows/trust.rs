@@ -20,6 +20,10 @@ fn anchors_of_igc_sante_make_a_profile_of_the_trusted_space() {
     outcome.status(0).stdout_has("trusted space, under AC RACINE IGC-SANTE ELEMENTAIRE and AC IGC-SANTE");
     let get = |key: &str| as_laboratory(&bench, ["config", "get", key]).run().text();
     assert_eq!((get("trust.space").trim(), get("trust.revocation").trim()), ("production", "require"));
+    let shown = as_laboratory(&bench, ["config", "show"]).run();
+    shown
+        .status(0)
+        .stdout_has("trust.anchors = AC RACINE IGC-SANTE ELEMENTAIRE of IGC-Santé until 2033-06-25, AC IGC-SANTE");
     // The sandbox is not of that space, whatever it calls itself.
     let outcome = as_laboratory(&bench, ["--json", "lookup", "durand"]).run();
     let error = assert_error(&outcome, 76, "white-list-unreachable");
@@ -81,4 +85,31 @@ fn the_list_of_the_system_is_named_where_it_is_missing() {
     if Path::new("/etc/ssl/certs/ca-certificates.crt").exists() {
         as_laboratory(&bench, ["lookup", "durand"]).run().status(0);
     }
+}
+
+#[test]
+fn the_last_list_that_is_good_tells_while_its_server_is_away() {
+    let bench = Bench::new();
+    let operator = Operator::start(&bench, &["--fault", "crl=refuse"]);
+    let words = operator.init_words(&bench, "laboratoire");
+    let requiring = [words.clone(), ["--json", "--revocation", "require"].map(str::to_owned).to_vec()].concat();
+    let error = assert_error(&bench.run(&requiring), 76, "server-revocation-unknown");
+    assert!(error.to_string().contains("/organisations.crl answered with status 403"), "{error}");
+    // The sandbox is for tests, and its profiles may do without; but they say so.
+    bench.run(&words).status(0);
+    let lookup = |operator: &Operator, rule: &str| {
+        let call = as_laboratory(&bench, ["--json", "lookup", "durand"]).variable("MSS_TRUST_REVOCATION", rule);
+        let call = call.variable("MSS_DIRECTORY_URL", &operator.said("directory"));
+        call.variable("MSS_LIST_URL", &operator.said("white_list")).run()
+    };
+    lookup(&operator, "if-reachable").status(0).stderr_has("mss.warning/1").stderr_has("it is used all the same");
+    assert_error(&lookup(&operator, "require"), 76, "server-revocation-unknown");
+    drop(operator);
+    let operator = Operator::start(&bench, &[]);
+    lookup(&operator, "require").status(0).stderr_is("");
+    drop(operator);
+    let operator = Operator::start(&bench, &["--fault", "crl=refuse"]);
+    lookup(&operator, "require").status(0).stderr_is("");
+    bench.shell("rm -r ../.cache/mss/revocation-*").status(0);
+    assert_error(&lookup(&operator, "require"), 76, "server-revocation-unknown");
 }
