@@ -305,7 +305,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::super::scripted::{
-        anchors, clock, dialer, dialer_with, identity, serve_mutual_tls, serve_tls, timeouts,
+        anchors, clock, dialer, dialer_with, identity, serve, serve_mutual_tls, serve_tls, timeouts,
     };
     use super::super::{Security, Untrusted};
     use super::*;
@@ -351,6 +351,22 @@ mod tests {
         let Err(LinkError::Untrusted { why, .. }) = open(&dialer, &server.endpoint) else { panic!() };
         assert_eq!(why, Untrusted::UnknownIssuer);
         server.leave();
+    }
+
+    #[test]
+    fn a_server_that_insists_on_what_is_too_old_is_told_by_what_it_is() {
+        // A ServerHello (RFC 5246, section 7.4.1.3) of TLS 1.1, and one of TLS 1.2 with AES-CBC.
+        for (version, suite, old) in [([3, 2], [0xc0, 0x13], true), ([3, 3], [0xc0, 0x27], false)] {
+            let server = serve(move |peer| {
+                peer.octets(5);
+                let body = [&version[..], &[7; 32], &[0], &suite, &[0]].concat();
+                peer.send_octets(&[&[0x16, 3, version[1], 0, 42, 2, 0, 0, 38][..], &body].concat());
+            });
+            let error = open(&dialer(), &server.endpoint).map(|_| ()).unwrap_err();
+            assert_eq!(matches!(error, LinkError::OldTls { .. }), old, "{error:?}");
+            assert_eq!(matches!(error, LinkError::NoCommonSuite { .. }), !old, "{error:?}");
+            server.leave();
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::bench::operator::{Operator, as_laboratory, with};
+use crate::bench::operator::{Operator, as_laboratory, with, without};
 use crate::bench::{Bench, skip};
 use crate::flows::post::assert_error;
 
@@ -222,6 +222,16 @@ fn a_socks_proxy_leads_to_names_that_only_it_knows() {
     };
     bench.run(signing_in("sesame")).status(77).stderr_has("did not accept the sign-in").stderr_lacks("sesame");
     bench.run(signing_in(PASSWORD)).status(0).stderr_is("");
+    // A second profile has its password asked for, or made by a command.
+    let words = without(&operator.init_words(&bench, "dr.durand"), "--service-key-out");
+    let more = ["--proxy", &url, "--proxy-user", "cabinet", "--no-probe", "--service-key", "laboratoire.service"];
+    bench.run(through(&words, &more)).status(0);
+    let durand = |words: &[&str]| as_laboratory(&bench, [words, &["-p", "dr.durand"]].concat()).run();
+    durand(&["lookup", "durand"]).status(64).stderr_has("proxy.password-command");
+    for (command, status) in [("exit 3", 66), ("echo sesame", 77), ("echo ouvre-toi", 0)] {
+        durand(&["config", "set", "proxy.password-command", command]).status(0);
+        durand(&["lookup", "durand"]).status(status);
+    }
     let led = fs::read_to_string(log).expect("the proxy wrote it");
     for port in ["submission_starttls", "mailbox_starttls"] {
         let line = name(port).replace(':', " ");
