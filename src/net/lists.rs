@@ -1,4 +1,5 @@
-//! Revocation lists that are kept on this machine, so that the last one that is good still tells when its server is away.
+//! Revocation lists and answers of responders that are kept on this machine, so that the last one that is good still tells when
+//! its server is away.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::fs::{self, FsError};
 use crate::hex::Hex;
-use crate::pki::{RevocationList, TrustAnchors};
+use crate::pki::{LARGEST_OCSP_RESPONSE, RevocationList, TrustAnchors};
 
 /// Most octets of a revocation list that are read.
 pub const LIST_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// How long a kept list is used without asking whether there is a newer one.
 const YOUNG: SignedDuration = SignedDuration::from_hours(24);
+/// The same for the answer of a responder, which is asked because it knows sooner.
+const YOUNG_ANSWER: SignedDuration = SignedDuration::from_hours(1);
 
 /// The folder of what is kept, for those who trust the same anchors.
 #[derive(Clone, Debug)]
@@ -57,9 +60,7 @@ impl KeptLists {
         let place = self.place_of_list(url);
         let list = RevocationList::from_bytes(&fs::read_private(&place, LIST_LIMIT).ok()?).ok()?;
         let good = is_current(&list, now) && list.next_update().is_some();
-        // A clock that was set back makes a file of the future: it is asked for again.
-        let young = fs::modified(&place).is_some_and(|then| (now - YOUNG..=now + YOUNG).contains(&then));
-        good.then_some(KeptList { list, young })
+        good.then_some(KeptList { list, young: is_young(&place, now, YOUNG) })
     }
 
     /// Keeps a list in the place of the one before it.
@@ -67,6 +68,31 @@ impl KeptLists {
         fs::private_dir(&self.folder)?;
         fs::write_cached(&self.place_of_list(url), octets)
     }
+}
+
+impl KeptLists {
+    /// The kept answer of a responder about a certificate, and whether it is so young that nobody is asked again. Who reads it
+    /// judges it anew.
+    pub(super) fn answer(&self, url: &str, sha256: &[u8; 32], now: Timestamp) -> Option<(Vec<u8>, bool)> {
+        let place = self.place_of_answer(url, sha256);
+        let octets = fs::read_private(&place, LARGEST_OCSP_RESPONSE as u64).ok()?;
+        Some((octets, is_young(&place, now, YOUNG_ANSWER)))
+    }
+
+    /// Keeps an answer in the place of the one before it.
+    pub(super) fn keep_answer(&self, url: &str, sha256: &[u8; 32], octets: &[u8]) -> Result<(), FsError> {
+        fs::private_dir(&self.folder)?;
+        fs::write_cached(&self.place_of_answer(url, sha256), octets)
+    }
+
+    fn place_of_answer(&self, url: &str, sha256: &[u8; 32]) -> PathBuf {
+        self.place(&format!("{url} {}", Hex(sha256)), "answer", "ocsp")
+    }
+}
+
+/// A clock that was set back makes a file of the future, which counts as old.
+fn is_young(place: &Path, now: Timestamp, limit: SignedDuration) -> bool {
+    fs::modified(place).is_some_and(|then| (now - limit..=now + limit).contains(&then))
 }
 
 /// Whether a list was made and the next one is not due yet.

@@ -273,12 +273,21 @@ impl Judge {
         }
     }
 
+    /// What a responder says: what it said a moment ago, what it says now, or, where it is away, what it said last.
     fn by_responder(
         &self,
         memory: &mut Memory,
         it: &mut Question<'_>,
         url: &str,
     ) -> Result<Option<(Timestamp, String)>, Refusal> {
+        let (kept, sha256, source) =
+            (self.revocation.kept.as_ref(), it.subject.sha256(), format!("the responder {url}"));
+        let last = kept.and_then(|kept| kept.answer(url, &sha256, it.at));
+        if let Some((octets, true)) = &last
+            && let Some(cleared) = it.by_answer(octets, None, &source)?
+        {
+            return Ok(Some(cleared));
+        }
         let mut nonce = [0u8; OCSP_NONCE];
         let drawn = rand::fill(&mut nonce).is_ok();
         let Some(request) = ocsp_request(it.subject, it.issuer, &nonce).filter(|_| drawn) else { return Ok(None) };
@@ -286,10 +295,17 @@ impl Judge {
         let post =
             || self.http.post_public(url, "application/ocsp-request", &request, limit).map_err(|error| words(&error));
         match it.in_time(url).and_then(|()| self.exchange(memory, url, post)) {
-            Ok(response) => it.by_answer(&response.body, Some(&nonce), &format!("the responder {url}")),
+            Ok(response) => {
+                let cleared = it.by_answer(&response.body, Some(&nonce), &source)?;
+                if let Some(kept) = kept.filter(|_| cleared.is_some()) {
+                    // As with lists: a folder that cannot be written makes the next run ask again.
+                    let _ = kept.keep_answer(url, &sha256, &response.body);
+                }
+                Ok(cleared)
+            }
             Err(why) => {
                 it.reasons.push(why);
-                Ok(None)
+                last.map_or(Ok(None), |(octets, _)| it.by_answer(&octets, None, &source))
             }
         }
     }

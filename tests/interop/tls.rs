@@ -91,7 +91,7 @@ struct Space {
     responder: String,
     /// Held: they serve as long as the matrix.
     _operator: Operator,
-    _responder: Child,
+    asked: Child,
 }
 
 /// Revoked by the list, by the responder; and the serial number of the issuer that was.
@@ -122,7 +122,7 @@ impl Space {
         bench.run(words.iter().map(String::as_str).chain(["--no-probe"])).status(0);
         let foreign = Authority::root("ESSAI AC RACINE ETRANGERE");
         let responder = format!("http://127.0.0.1:{port}/");
-        Space { bench, web, root, issuing, revoked, foreign, responder, _operator: operator, _responder: child }
+        Space { bench, web, root, issuing, revoked, foreign, responder, _operator: operator, asked: child }
     }
 
     /// A server with this certificate; more words for it.
@@ -139,6 +139,11 @@ impl Space {
                 .status(0);
         }
         TlsServer::start(&self.bench, &[&words, more].concat())
+    }
+
+    /// The same server once more, with the certificate it had.
+    fn serve_again(&self) -> TlsServer {
+        TlsServer::start(&self.bench, &["-cert", "server.pem", "-key", "server.key"])
     }
 
     /// Fetches from a server under a rule.
@@ -163,8 +168,8 @@ impl Space {
 
 impl Drop for Space {
     fn drop(&mut self) {
-        let _ = self._responder.kill();
-        let _ = self._responder.wait();
+        let _ = self.asked.kill();
+        let _ = self.asked.wait();
     }
 }
 
@@ -349,6 +354,28 @@ fn what_is_said_in_clear_behind_starttls_ends_it_before_anybody_signs_in() {
     assert_error(&outcome, 76, "injected-plaintext");
     let heard = server.join().expect("it played its part");
     assert!(!heard.contains("AUTH") && !heard.contains("MAIL FROM"), "{heard}");
+}
+
+#[test]
+fn the_last_answer_of_a_responder_counts_while_it_is_good() {
+    if !skip::has("openssl", "the_last_answer_of_a_responder_counts_while_it_is_good") {
+        return;
+    }
+    let mut space = Space::start();
+    let signs_in = |space: &Space, server: TlsServer| {
+        let running = space.fetch(&server, "require").start();
+        server.wait_for("AUTHENTICATE PLAIN ");
+        drop(server);
+        running.finish().status(69);
+    };
+    signs_in(&space, space.serve(&space.root, &space.by_responder(GOOD), &[]));
+    space.asked.kill().expect("it is ours");
+    signs_in(&space, space.serve_again());
+    space.bench.shell("touch -d '2 hours ago' ../.cache/mss/answer-*").status(0);
+    signs_in(&space, space.serve_again());
+    space.bench.shell("rm ../.cache/mss/answer-*").status(0);
+    let server = space.serve_again();
+    assert_error(&space.fetch(&server, "require").run(), 76, "server-revocation-unknown");
 }
 
 #[test]
