@@ -67,6 +67,13 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l list -d 'Where the sign
 complete -c mss -n "__fish_mss_using_subcommand init" -l list-signer -d 'The common name of the certificate that signs the list' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l anchors -d 'The authorities to trust, and no others, for servers, list and people (PEM)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l revocation-list -d 'A revocation list to judge certificates by; may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l revocation -d 'What becomes of a server when nobody tells whether its certificate was revoked [default: require with anchors of IGC-Santé, else if-reachable]' -r -f -a "require\t'It is refused'
+if-reachable\t'It is used; one that was revoked is refused'
+off\t'Nobody is asked'"
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy -d 'The proxy that leads to every server: http://HOST:PORT or socks5://HOST:PORT' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy-user -d 'The name to sign in to the proxy with' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy-password-file -d 'Read the password for the proxy from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l no-proxy -d 'A host, or .DOMAIN, that is reached without the proxy; may be given several times' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l sign-in -d 'How to sign in to both servers' -r -f -a "password\t'With a password, and one-time codes if there is a seed (SASL PLAIN)'
 certificate\t'With the certificate (TLS, SASL EXTERNAL)'"
 complete -c mss -n "__fish_mss_using_subcommand init" -l user -d 'The user to sign in as, if it is not the address' -r
@@ -96,6 +103,7 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-fd -d 'Read 
 complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l system-roots -d 'Believe the authorities of the system too: for web servers alone with anchors of IGC-Santé, else for every server'
 complete -c mss -n "__fish_mss_using_subcommand init" -l no-probe -d 'Write the profile without reaching any server'
 complete -c mss -n "__fish_mss_using_subcommand init" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
 complete -c mss -n "__fish_mss_using_subcommand init" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'

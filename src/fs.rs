@@ -103,6 +103,11 @@ pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// When a file was last written, where that can be learned.
+pub fn modified(path: &Path) -> Option<jiff::Timestamp> {
+    path.metadata().ok().and_then(|metadata| jiff::Timestamp::from_second(metadata.mtime()).ok())
+}
+
 /// Opens a file for reading.
 pub fn open(path: &Path) -> Result<File, FsError> {
     File::open(path).map_err(failed("read", path))

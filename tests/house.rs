@@ -42,6 +42,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/sandbox/signin.rs", "compares what a client of the sandbox signs in with"),
     ("src/sandbox/state.rs", "keeps the throw-away keys and passwords of the sandbox in its file"),
     ("src/net/credential.rs", "writes the SASL response"),
+    ("src/net/proxy.rs", "signs in to a proxy"),
     ("src/net/wire.rs", "sends the line that holds the SASL response"),
     ("src/signin/mod.rs", "puts password and one-time code together"),
     ("src/sandbox/submission/sasl.rs", "takes apart what a client of the sandbox signs in with"),

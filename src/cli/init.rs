@@ -11,6 +11,7 @@ use super::config::{long_enough, new_passphrase};
 use super::diagnosis::Diagnosis;
 use super::keys::KeyWords;
 use super::pair::pem;
+use super::reaching::ReachingWords;
 use super::session::Session;
 use super::status::Status;
 use super::unlock;
@@ -21,7 +22,7 @@ use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
     AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile,
-    Retention, ServiceKey, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, Vault, Way, WhiteListSource,
+    Retention, ServiceKey, SignIn, Storage, Submission, Timeouts, UnknownReader, Vault, Way, WhiteListSource,
 };
 
 /// Make a profile: keys, trust, encrypted configuration
@@ -69,6 +70,8 @@ pub struct Args {
     /// A revocation list to judge certificates by; may be given several times
     #[arg(long, value_name = "URL")]
     pub revocation_list: Vec<String>,
+    #[command(flatten)]
+    pub reaching: ReachingWords,
     /// How to sign in to both servers
     #[arg(long, value_name = "HOW", default_value = "password")]
     pub sign_in: SignInBy,
@@ -132,6 +135,8 @@ pub(super) struct InitLine {
     admitted: Option<bool>,
     /// Whether the directory knows the mailbox.
     listed: Option<bool>,
+    /// The authorities of IGC-Santé among the anchors: with one of them the profile works in the trusted space.
+    igc_sante: Vec<&'static str>,
     /// The certificate request that was written.
     request: Option<String>,
     /// The service key that was written.
@@ -173,7 +178,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     let document = document(existing.as_ref(), &name, &profile)?;
     nothing_in_the_way(args)?;
     let lock = if existing.is_none() { Some(Lock::choose(args, session)?) } else { None };
-    let account = Account::new(&name, &profile, session.world())?;
+    let account = Account::new(&name, &profile, session.world())?.on_trial();
     let untouched = |error: Error| Diagnosis::from(error).because("nothing was written");
     let probe = if args.no_probe { None } else { Some(init::probe(&account).map_err(untouched)?) };
     let request = write_request(args, &profile)?;
@@ -196,11 +201,12 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     let line = InitLine {
         schema: "mss.init/1",
         address: profile.address.to_string(),
-        profile: name,
+        profile: name.clone(),
         vault: vault.display().to_string(),
         probed: probe.is_some(),
         admitted: probe.as_ref().map(|probe| probe.admitted),
         listed: probe.as_ref().map(|probe| probe.listed),
+        igc_sante: account.anchors().igc_sante(),
         request,
         service_key: service_key.map(|path| path.display().to_string()),
     };
@@ -214,6 +220,9 @@ fn tell(session: &Session<'_>, line: &InitLine) -> std::io::Result<()> {
         return output.json(line);
     }
     output.line(format_args!("profile {} for {} in {}", line.profile, line.address, line.vault))?;
+    if !line.igc_sante.is_empty() {
+        output.line(format_args!("works in the trusted space, under {}", line.igc_sante.join(" and ")))?;
+    }
     if let Some(path) = &line.service_key {
         output.line(format_args!(
             "service key in {path}: it opens the vault unattended, keep it with the service alone"
@@ -285,7 +294,8 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
             certificate_extension: args.certificate_extension.clone(),
         },
         list: WhiteListSource { url: list, signer },
-        trust: Trust { anchors: pem(Path::new(&anchors))?, crl: args.revocation_list.clone() },
+        trust: args.reaching.trust(pem(Path::new(&anchors))?, args.revocation_list.clone()),
+        proxy: args.reaching.proxy()?,
         signin: sign_in(args, session, &address)?,
         keys,
         storage: storage()?,

@@ -19,6 +19,7 @@ mod outbox;
 mod output;
 mod pair;
 mod purge_check;
+mod reaching;
 mod safe;
 mod sandbox;
 mod sandboxed;

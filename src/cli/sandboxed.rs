@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::sandbox::{Operator, Person, Signin};
 use crate::secret::{SealingKey, Secret};
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile, Retention,
-    Security, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, WhiteListSource,
+    AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile, Proxy,
+    Retention, RevocationRule, Security, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, WhiteListSource,
 };
 
 /// The configuration of everybody in the sandbox; the laboratory is the default profile.
@@ -39,7 +39,12 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
             certificate_extension: Some(operator.certificate_extension.to_owned()),
         },
         list: WhiteListSource { url: operator.list_url.clone(), signer: operator.list_signer.to_owned() },
-        trust: Trust { anchors: operator.trust_pem.clone(), crl: operator.crl_urls.clone() },
+        trust: Trust {
+            // The authorities of the sandbox publish lists, as those of the space do.
+            revocation: Some(RevocationRule::Require),
+            ..Trust::of(operator.trust_pem.clone(), operator.crl_urls.clone())
+        },
+        proxy: Proxy::default(),
         signin: SignIn {
             method: match person.signin {
                 Signin::PasswordTotp => Method::PasswordTotp,

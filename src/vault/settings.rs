@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::connecting::{Proxy, Trust};
 use super::sending::{Outbox, Timeouts};
 use super::written::{as_text, base64_32, optional_secret, secret_text};
 use crate::mail::Address;
@@ -63,6 +64,8 @@ pub struct Profile {
     #[serde(rename = "list")]
     pub list: WhiteListSource,
     pub trust: Trust,
+    #[serde(default, skip_serializing_if = "Proxy::is_unset")]
+    pub proxy: Proxy,
     pub signin: SignIn,
     /// Absent for a mailbox that has no certificate: it can neither sign nor open sealed messages.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,16 +163,6 @@ pub struct Directory {
 pub struct WhiteListSource {
     pub url: String,
     pub signer: String,
-}
-
-/// What is trusted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Trust {
-    /// PEM.
-    pub anchors: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub crl: Vec<String>,
 }
 
 /// How a session proves who it is.

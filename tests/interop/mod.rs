@@ -10,6 +10,8 @@ mod packages;
 mod paths;
 mod pkcs12;
 mod postfix;
+mod proxies;
 mod python;
+mod tls;
 mod token;
 mod vault_openssl;
