@@ -1,6 +1,6 @@
 //! One profile ready for work: its settings, its trust, its keys, and the rooms that work for it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use crate::directory::Fhir;
 use crate::fs;
 use crate::inbox::Inbox;
 use crate::mail::{Address, Mailbox};
-use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security};
+use crate::net::{Dialer, Endpoint, HttpClient, Security};
 use crate::outbox::Outbox;
 use crate::pace::Rate;
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, serves};
@@ -33,9 +33,16 @@ pub struct Account<'a> {
     pub world: World<'a>,
     anchors: TrustAnchors,
     dialer: OnceCell<Dialer>,
+    /// The way to web servers: the certificate of the sign-in is shown to the mail servers only.
+    web: OnceCell<Dialer>,
     identity: OnceCell<Option<Identity>>,
     trace: OnceCell<Trace>,
-    method: RefCell<signin::Method>,
+    /// How it signs in, made when that is first needed: what needs no sign-in works without.
+    pub(super) method: RefCell<Option<signin::Method>>,
+    /// The way to the provider of access tokens.
+    pub(super) provider: OnceCell<HttpClient>,
+    /// Whether this run was started to have a person consent: then no terminal is needed for it.
+    pub(super) starts: Cell<bool>,
     interrupts: OnceCell<Arc<AtomicBool>>,
 }
 
@@ -44,10 +51,23 @@ impl<'a> Account<'a> {
     pub fn new(name: &'a str, profile: &'a Profile, world: World<'a>) -> Result<Account<'a>, Error> {
         let anchors = TrustAnchors::from_pem(profile.trust.anchors.as_bytes())
             .map_err(|source| Error::Anchors { profile: name.to_owned(), source })?;
-        let (dialer, identity, trace) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        let method = RefCell::new(method(profile));
-        let interrupts = OnceCell::new();
-        Ok(Account { name, profile, world, anchors, dialer, identity, trace, method, interrupts })
+        let (dialer, web, identity, trace) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
+        let method = RefCell::new(None);
+        let (provider, interrupts, starts) = (OnceCell::new(), OnceCell::new(), Cell::new(false));
+        Ok(Account {
+            name,
+            profile,
+            world,
+            anchors,
+            dialer,
+            web,
+            identity,
+            trace,
+            method,
+            provider,
+            starts,
+            interrupts,
+        })
     }
 
     /// The mailbox of the profile.
@@ -95,8 +115,7 @@ impl<'a> Account<'a> {
             vault::Method::Certificate => Some(self.signin_identity()?),
             _ => None,
         };
-        let timeouts = self.profile.timeouts.of_connection();
-        let dialer = Dialer::new(&self.anchors, identity.as_ref(), self.world.clock, timeouts)?;
+        let dialer = self.dialer_as(identity.as_ref())?;
         Ok(self.dialer.get_or_init(|| dialer))
     }
 
@@ -145,12 +164,6 @@ impl<'a> Account<'a> {
             Some(identity) if encrypts(identity) => Ok(Some(identity.certificate().clone())),
             _ => Ok(self.opening_keys()?.iter().find(|identity| encrypts(identity)).map(|it| it.certificate().clone())),
         }
-    }
-
-    /// What a session shows to sign in, made for one session: a one-time code may be in it.
-    pub fn credential(&self) -> Result<Credential, Error> {
-        let mut method = self.method.borrow_mut();
-        Ok(signin::credential(&mut method, self.world.clock, self.world.prompt)?)
     }
 
     /// How messages are submitted.
@@ -203,7 +216,11 @@ impl<'a> Account<'a> {
 
     /// Web requests under the profile's trust.
     pub fn http(&self) -> Result<HttpClient, Error> {
-        Ok(HttpClient::new(self.dialer()?.clone()))
+        if let Some(web) = self.web.get() {
+            return Ok(HttpClient::new(web.clone()));
+        }
+        let web = self.dialer_as(None)?;
+        Ok(HttpClient::new(self.web.get_or_init(|| web).clone()))
     }
 
     /// The directory of the space.
@@ -259,29 +276,6 @@ impl<'a> Account<'a> {
         let dir = self.state()?.join("trace");
         let trace = Trace::open(&dir, &storage.sealing_key(), &storage.trace_signing_key, self.world.clock)?;
         Ok(self.trace.get_or_init(|| trace))
-    }
-}
-
-fn method(profile: &Profile) -> signin::Method {
-    let it = &profile.signin;
-    let user = it.user.clone().unwrap_or_else(|| profile.address.to_string());
-    match it.method {
-        vault::Method::Password => signin::Method::Password { user, password: it.password.clone() },
-        vault::Method::PasswordTotp => signin::Method::PasswordTotp {
-            user,
-            password: it.password.clone(),
-            seed: it.totp_seed.clone(),
-            placement: match it.placement {
-                vault::Placement::Appended => signin::Placement::Appended,
-                vault::Placement::Prefixed => signin::Placement::Prefixed,
-            },
-        },
-        vault::Method::Certificate => signin::Method::Certificate {
-            authzid: match it.authzid {
-                vault::AuthorizationIdentity::Empty => Authzid::Empty,
-                vault::AuthorizationIdentity::Address => Authzid::Name(profile.address.to_string()),
-            },
-        },
     }
 }
 

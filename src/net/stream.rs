@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
+use super::binding::ChannelBinding;
 use super::socket::{Pending, Socket, Wait};
 use crate::pki::Certificate;
 
@@ -67,6 +68,12 @@ impl Stream {
     pub fn peer_certificate(&self) -> Option<Certificate> {
         let Layer::Tls(stream) = &self.layer else { return None };
         Certificate::from_der(stream.conn.peer_certificates()?.first()?).ok()
+    }
+
+    /// What ties a sign-in to this connection; nothing in clear.
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        let Layer::Tls(stream) = &self.layer else { return None };
+        ChannelBinding::of(&stream.conn)
     }
 
     /// From now on each read and each write may take this long.

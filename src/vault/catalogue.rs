@@ -1,111 +1,7 @@
 //! Every setting, once: its name, meaning, default and example. Schema, documentation and the annotated sample are made from it.
 
-use crate::mail::Address;
-use crate::pace::{Rate, Span};
-use crate::token::TokenUri;
-
-use super::settings::After;
-
-/// What a value looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One line of text.
-    Line,
-    /// A whole number between two others, both included.
-    Whole(i64, i64),
-    /// `true` or `false`.
-    YesNo,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A list of some of these words.
-    Choices(&'static [&'static str]),
-    /// A time between two others, both included, such as `5d`.
-    Span(Span, Span),
-    /// So many in a second, minute or hour, such as `600/m`.
-    Rate,
-    /// A mail address.
-    Address,
-    /// A mail address, or `@` and a domain.
-    Mailbox,
-    /// A host name or an IP address.
-    Host,
-    /// `https://...`.
-    Https,
-    /// A list of `http://...` or `https://...`.
-    Urls,
-    /// One or more PEM blocks (RFC 7468).
-    Pem,
-    /// 32 octets in base64.
-    Octets32,
-    /// `keep`, `seen`, `move:FOLDER` or `delete`.
-    After,
-    /// `pkcs11:...` (RFC 7512).
-    TokenUri,
-}
-
-impl Kind {
-    /// The kind in words, to complete "... is".
-    pub fn describe(&self) -> String {
-        match self {
-            Kind::Line => "one line of text".to_owned(),
-            Kind::Whole(least, most) if least == most => format!("the number {least}"),
-            Kind::Whole(least, most) => format!("a whole number from {least} to {most}"),
-            Kind::YesNo => "true or false".to_owned(),
-            Kind::Choice(words) => format!("one of {}", words.join(", ")),
-            Kind::Choices(words) => format!("a list of some of {}", words.join(", ")),
-            Kind::Span(least, most) => format!("a time from {least} to {most}, written like 90s, 30m, 24h or 5d"),
-            Kind::Rate => "a rate written like 10/s, 600/m or 5000/h".to_owned(),
-            Kind::Address => "a mail address".to_owned(),
-            Kind::Mailbox => "a mail address, or @ and a domain".to_owned(),
-            Kind::Host => "a host name or an IP address".to_owned(),
-            Kind::Https => "a URL that starts with https://".to_owned(),
-            Kind::Urls => "a list of URLs that start with http:// or https://".to_owned(),
-            Kind::Pem => "PEM text".to_owned(),
-            Kind::Octets32 => "32 octets in base64".to_owned(),
-            Kind::After => "keep, seen, move:FOLDER or delete".to_owned(),
-            Kind::TokenUri => "a PKCS#11 URI, pkcs11:..., without a PIN in it".to_owned(),
-        }
-    }
-
-    /// Whether a text can stand there.
-    pub(super) fn accepts(&self, text: &str) -> bool {
-        let url = |scheme: &str| {
-            text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-                && !text.contains(|c: char| c.is_whitespace() || c.is_control())
-        };
-        match self {
-            Kind::Line => !text.trim().is_empty() && !text.contains(char::is_control),
-            Kind::Whole(least, most) => text.parse::<i64>().is_ok_and(|number| (*least..=*most).contains(&number)),
-            Kind::YesNo => text == "true" || text == "false",
-            Kind::Choice(words) => words.contains(&text),
-            Kind::Choices(words) => text.split(',').all(|word| words.contains(&word.trim())),
-            Kind::Span(least, most) => text.parse().is_ok_and(|span| (*least..=*most).contains(&span)),
-            Kind::Rate => text.parse::<Rate>().is_ok(),
-            Kind::Address => text.parse::<Address>().is_ok(),
-            Kind::Mailbox => match text.strip_prefix('@') {
-                Some(domain) => format!("x@{domain}").parse::<Address>().is_ok(),
-                None => text.parse::<Address>().is_ok(),
-            },
-            Kind::Host => {
-                !text.is_empty()
-                    && text.len() <= 255
-                    && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '_'))
-            }
-            Kind::Https => url("https://"),
-            Kind::Urls => url("https://") || url("http://"),
-            Kind::Pem => text.trim_start().starts_with("-----BEGIN ") && text.trim_end().ends_with("-----"),
-            Kind::Octets32 => is_32_octets(text),
-            Kind::After => text.parse::<After>().is_ok(),
-            Kind::TokenUri => text.parse::<TokenUri>().is_ok(),
-        }
-    }
-}
-
-fn is_32_octets(text: &str) -> bool {
-    use base64::Engine;
-    let decoded = base64::engine::general_purpose::STANDARD.decode(text.trim()).map(zeroize::Zeroizing::new);
-    decoded.is_ok_and(|octets| octets.len() == 32)
-}
+use super::kind::Kind;
+use crate::pace::Span;
 
 /// Whether a setting has to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,9 +166,16 @@ pub const SETTINGS: &[Setting] = &[
     ),
     required(
         "profile.*.signin.method",
-        Kind::Choice(&["password-totp", "password", "certificate"]),
-        "Password with one-time code (RFC 6238), password alone, or TLS client certificate with EXTERNAL.",
+        Kind::Choice(&["password-totp", "password", "certificate", "token"]),
+        "Password with one-time code (RFC 6238), password alone, TLS client certificate, or access token (XOAUTH2, OAUTHBEARER).",
         "password-totp",
+    ),
+    default(
+        "profile.*.signin.sasl",
+        Kind::Choice(&["auto", "scram", "plain", "external", "none"]),
+        "auto",
+        "The mechanism: auto takes the strongest that the server offers, and after a certificate EXTERNAL where it is offered; scram \
+            keeps a password from being shown by PLAIN; external, plain and none insist.",
     ),
     optional(
         "profile.*.signin.user",
@@ -294,15 +197,15 @@ pub const SETTINGS: &[Setting] = &[
     )),
     default(
         "profile.*.signin.placement",
-        Kind::Choice(&["appended", "prefixed"]),
+        Kind::Choice(&["appended", "prefixed", "second-prompt"]),
         "appended",
-        "Where the code stands beside the password.",
+        "Where the code stands: after the password, before it, or in the answer to a second challenge, which Dovecot does not have.",
     ),
     default(
         "profile.*.signin.authzid",
-        Kind::Choice(&["empty", "address"]),
+        Kind::Line,
         "empty",
-        "What EXTERNAL says: nothing, or the address of the mailbox.",
+        "What EXTERNAL says: empty for nothing (Dovecot, Courier), address for that of the mailbox (Exim), or any other text.",
     ),
     optional(
         "profile.*.signin.certificate",
@@ -328,6 +231,69 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Line,
         "Command whose first line of output is the PIN of that token.",
         "secret-tool lookup token CPS",
+    ),
+    optional(
+        "profile.*.signin.token-command",
+        Kind::Line,
+        "Command whose first line of output is an access token; it is run for each session.",
+        "oauth2l fetch --scope mail",
+    ),
+    default(
+        "profile.*.signin.flow",
+        Kind::Choice(&["device", "ciba"]),
+        "device",
+        "How a person consents where no command gives a token: a code typed on a page (RFC 8628), or asked on the telephone (CIBA).",
+    ),
+    optional(
+        "profile.*.signin.issuer",
+        Kind::Https,
+        "The provider of access tokens, exactly as it calls itself (RFC 8414).",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet",
+    ),
+    optional(
+        "profile.*.signin.discovery-url",
+        Kind::Https,
+        "Where the provider describes itself, if not at /.well-known/openid-configuration below the issuer.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/.well-known/wallet-openid-configuration",
+    ),
+    optional(
+        "profile.*.signin.start-endpoint",
+        Kind::Https,
+        "Where the flow begins, if the provider does not say.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/protocol/openid-connect/ext/ciba/auth",
+    ),
+    optional(
+        "profile.*.signin.token-endpoint",
+        Kind::Https,
+        "Where tokens are given, if the provider does not say; with start-endpoint, it is not asked.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/protocol/openid-connect/token",
+    ),
+    optional(
+        "profile.*.signin.revocation-endpoint",
+        Kind::Https,
+        "Where tokens are given back (RFC 7009), if the provider does not say.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/protocol/openid-connect/revoke",
+    ),
+    optional("profile.*.signin.client-id", Kind::Line, "The name the provider knows this program by.", "cabinet-mss"),
+    secret(optional(
+        "profile.*.signin.client-secret",
+        Kind::Line,
+        "The secret that goes with it; without, signin.certificate is shown to the provider (RFC 8705) where there is one.",
+        "correct horse battery staple",
+    )),
+    optional("profile.*.signin.scope", Kind::Line, "What is asked for.", "openid scope_all"),
+    optional("profile.*.signin.acr-values", Kind::Line, "The level of assurance that is asked for.", "eidas1"),
+    optional(
+        "profile.*.signin.login-hint",
+        Kind::Line,
+        "Whose telephone is asked (ciba): the national identifier.",
+        "899700000013",
+    ),
+    default(
+        "profile.*.signin.keep-refresh-token",
+        Kind::YesNo,
+        "false",
+        "Whether the refresh token is kept between runs, sealed under storage.key; access tokens never are.",
     ),
     optional(
         "profile.*.keys.certificate",

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::catalogue::{KEYS, Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::kind::Kind;
 use super::settings::Config;
 use crate::nearest;
 

@@ -5,8 +5,9 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 use crate::nearest::nearest;
 use crate::secret::Secret;
 
-use super::catalogue::{Kind, SETTINGS, Setting};
+use super::catalogue::{SETTINGS, Setting};
 use super::check::{self, SettingsError};
+use super::kind::Kind;
 use super::settings::Config;
 
 /// A configuration as text that was checked, and the settings it says.

@@ -4,20 +4,23 @@ mod catalogue;
 mod check;
 mod edit;
 mod file;
+mod kind;
 mod passphrase;
 mod render;
 mod sending;
 mod settings;
+mod signin;
 mod written;
 
-pub use catalogue::{Kind, Need, SECTIONS, SETTINGS, Setting};
+pub use catalogue::{Need, SECTIONS, SETTINGS, Setting};
 pub use check::SettingsError;
 pub use edit::Document;
 pub use file::{Opener, ServiceKey, Vault, VaultError, Way};
+pub use kind::Kind;
 pub use render::{reference, sample, schema};
 pub use sending::{Notify, Outbox, Timeouts};
 pub use settings::{
-    After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Opens, Placement, Profile,
-    ReaderEntry, Retention, Security, SignIn, Storage, Submission, Trust, UnknownReader, UnknownSender,
-    WhiteListSource,
+    After, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Opens, Profile, ReaderEntry, Retention, Security, Storage,
+    Submission, Trust, UnknownReader, UnknownSender, WhiteListSource,
 };
+pub use signin::{AuthorizationIdentity, ConsentFlow, Method, Placement, Sasl, SignIn};

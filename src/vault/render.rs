@@ -7,7 +7,8 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::secret::Secret;
 
-use super::catalogue::{KEYS, Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::kind::Kind;
 use super::settings::Config;
 
 const NAME: &str = "cabinet";

@@ -9,10 +9,11 @@ use super::fate::{Fate, fate, settled};
 use super::feed::Feed;
 use super::{Event, Limits};
 use crate::clock::Clock;
+use crate::commands::credentials::{is_about_rights, is_refused};
 use crate::commands::error::Error;
 use crate::commands::traced::{Scribe, causes};
 use crate::mail::Address;
-use crate::net::{Dialer, Endpoint};
+use crate::net::{Credential, Dialer, Endpoint};
 use crate::outbox::{CopyId, OutboxError, State};
 use crate::process::{Moment, here};
 use crate::smtp::{Notices, Order, Outcome, Parameters, Return, Session, SmtpError, Supply, Window};
@@ -26,6 +27,8 @@ pub(super) struct Courier<'a, 'e, X> {
     pub(super) endpoint: Endpoint,
     pub(super) mailbox: &'a Address,
     pub(super) method: &'static str,
+    /// Whether a server that refuses an access token is shown another one.
+    pub(super) renews: bool,
     pub(super) scribe: Scribe<'a>,
     pub(super) clock: Clock,
     pub(super) feed: &'e Feed,
@@ -37,7 +40,8 @@ pub(super) struct Courier<'a, 'e, X> {
 impl<'a, X> Courier<'a, '_, X> {
     /// Works until nothing is left, or nothing can be done any more.
     pub(super) fn work(self) {
-        let mut round = Round { courier: &self, ready: VecDeque::new(), said: Vec::new(), settled: 0 };
+        let mut round =
+            Round { courier: &self, ready: VecDeque::new(), said: Vec::new(), settled: 0, certificate_alone: false };
         let session = self.sessions(&mut round);
         for ticket in round.ready {
             self.desk.release(ticket, "it was not begun".to_owned());
@@ -64,6 +68,7 @@ impl<'a, X> Courier<'a, '_, X> {
                     }
                 },
             };
+            round.certificate_alone = !live.is_authenticated();
             let before = round.settled;
             let ended = live.submit_all(window, round);
             self.desk.tell(std::mem::take(&mut round.said));
@@ -88,12 +93,22 @@ impl<'a, X> Courier<'a, '_, X> {
         let request = format!("submission {}, {}", self.endpoint, self.method);
         let tell = |told| drop(self.events.send(Event::Told(told)));
         self.scribe.sign_in(&request, &tell, || {
-            let (reply, answer) = channel();
-            let _ = self.events.send(Event::Credential(reply));
-            // The story ends only after its connections.
-            let credential = answer.recv().map_err(|_| Error::Interrupted)??;
-            Ok(Session::open(&self.dialer, &self.endpoint, &credential, self.mailbox.domain())?)
+            let open = |credential: &Credential| -> Result<Session, Error> {
+                Ok(Session::open(&self.dialer, &self.endpoint, credential, self.mailbox.domain())?)
+            };
+            let credential = self.credential(None)?;
+            match open(&credential) {
+                Err(error) if self.renews && is_refused(&error) => open(&self.credential(Some(credential))?),
+                opened => opened,
+            }
         })
+    }
+
+    fn credential(&self, refused: Option<Credential>) -> Result<Credential, Error> {
+        let (reply, answer) = channel();
+        let _ = self.events.send(Event::Credential(refused, reply));
+        // The story ends only after its connections.
+        answer.recv().map_err(|_| Error::Interrupted)?
     }
 }
 
@@ -105,6 +120,8 @@ struct Round<'r, 'a, 'e, X> {
     /// What became of some, to be written down with the next turn.
     said: Vec<Settlement<'a>>,
     settled: usize,
+    /// The server takes messages for the sake of the certificate alone: it is what a refusal may be about.
+    certificate_alone: bool,
 }
 
 impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
@@ -162,6 +179,13 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
                 let text = format!("{} {}", outcome.reply.code(), outcome.reply.text());
                 let (said, traced) = settled(&outcome, entry, &courier.limits, now);
                 (said, traced, text)
+            }
+            // It is not about this message: none is taken, and each of them waits.
+            Err(error) if self.certificate_alone && is_about_rights(&error) => {
+                courier.desk.release(ticket, causes(&error));
+                courier.feed.leave();
+                courier.feed.stop();
+                return courier.trouble(Error::OwnCertificateRefused { source: Box::new(error.into()) });
             }
             Err(error) => match fate(&error, entry, &courier.limits, now) {
                 Fate::Settled(said, traced) => (said, traced, causes(&error)),
