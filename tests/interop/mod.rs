@@ -11,5 +11,6 @@ mod paths;
 mod pkcs12;
 mod postfix;
 mod python;
+mod signin;
 mod token;
 mod vault_openssl;
