@@ -381,6 +381,29 @@ mod tests {
     }
 
     #[test]
+    fn whatever_a_server_sends_is_answered_by_a_line() {
+        let good = STANDARD.encode("r=abc,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
+        let parts = (0..good.len()).map(|length| good.as_bytes()[..length].to_vec());
+        let hostile = [vec![0xff; 64], vec![b'A'; 20_000], vec![0; 3], b"====".to_vec(), b"e=x".to_vec()];
+        let all = [
+            Credential::password("u", secret("p"), PasswordBy::Strongest).unwrap(),
+            Credential::plain("u", secret("p")).unwrap(),
+            Credential::bearer("u", secret("t")).unwrap(),
+        ];
+        for challenge in parts.chain(hostile) {
+            for credential in &all {
+                let mut exchange = begin(credential, "SCRAM-SHA-256 PLAIN XOAUTH2").unwrap();
+                exchange.command("AUTH", Some(512));
+                for _ in 0..3 {
+                    assert!(exchange.answer(&challenge).expose().ends_with(b"\r\n"));
+                }
+                let refused = exchange.refused();
+                assert!(refused.status.is_none_or(|status| status.chars().count() <= 512));
+            }
+        }
+    }
+
+    #[test]
     fn a_code_answers_one_more_challenge() {
         let credential = Credential::password_then_code("u", secret("p"), secret("123456")).unwrap();
         let mut exchange = begin(&credential, "PLAIN").unwrap();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::token::Held;
-use crate::fs::{self, FsError};
+use crate::fs::{self, FsError, Lock};
 use crate::secret::{SealingKey, Secret};
 
 /// More than the file ever holds.
@@ -65,6 +65,14 @@ impl Kept {
         let record: Record = serde_json::from_slice(plain.expose()).map_err(|_| KeptError::Changed)?;
         let (of, token) = (record.of, Secret::new(record.token));
         Ok((of == self.of).then_some((token, Held { until: record.until })))
+    }
+
+    /// Waits until no other process is having it renewed: a token that is renewed is good no more.
+    pub(super) fn lock(&self) -> Result<Lock, KeptError> {
+        if let Some(folder) = self.path.parent() {
+            fs::private_dir(folder)?;
+        }
+        Ok(Lock::acquire(&self.path.with_extension("lock"))?)
     }
 
     /// Keeps this one instead of the last.

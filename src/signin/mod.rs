@@ -169,4 +169,6 @@ impl fmt::Debug for Method {
 }
 
 #[cfg(test)]
+mod provider_tests;
+#[cfg(test)]
 mod tests;

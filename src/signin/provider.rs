@@ -119,13 +119,19 @@ impl Provider {
     pub(super) fn access(&mut self, means: Means<'_>) -> Result<Granted, ProviderError> {
         let http = means.http.ok_or(ProviderError::Malformed("there is no way to it"))?;
         let endpoints = self.endpoints(http)?;
-        if self.refresh.is_none() && self.keeps {
-            self.refresh = self.kept.read()?.map(|(token, _)| token);
+        {
+            // What another process has kept meanwhile is newer than what is known here.
+            let _lock = if self.keeps { Some(self.kept.lock()?) } else { None };
+            if self.keeps {
+                self.refresh = self.kept.read()?.map(|(token, _)| token);
+            }
+            if let Some(token) = self.refresh.clone() {
+                let granted = self.refreshed(http, &endpoints, &token)?;
+                self.keep(&granted, means.clock)?;
+                return Ok(granted);
+            }
         }
-        let granted = match self.refresh.clone() {
-            Some(token) => self.refreshed(http, &endpoints, &token)?,
-            None => waiting::consent(self, http, &endpoints, means)?,
-        };
+        let granted = waiting::consent(self, http, &endpoints, means)?;
         self.keep(&granted, means.clock)?;
         Ok(granted)
     }

@@ -65,9 +65,19 @@ fn a_password_is_proved_without_being_shown_and_a_code_goes_where_the_profile_sa
 #[test]
 fn a_certificate_signs_in_and_one_that_is_not_known_is_named_wherever_it_is_refused() {
     let shop = Bench::new();
-    let operator = Operator::start(&shop, &[]);
+    let faults = ["--fault", "connect=close421@1", "--fault", "mailbox-connect=close421@1"];
+    let operator = Operator::start(&shop, &faults);
     let bench = home("cardiologie");
-    bench.run(and(bare_words(&operator, &bench, "cardiologie"), &["--sign-in", "certificate"])).status(0);
+    let words = and(bare_words(&operator, &bench, "cardiologie"), &["--sign-in", "certificate"]);
+    // A server that has just seen a certificate and says farewell has said it of the certificate.
+    let at = |name: &str| format!("127.0.0.1:{}", operator.said(name));
+    let implicit = with(&with(&words, "--submission", &at("submission_tls")), "--mailbox", &at("mailbox_tls"));
+    let implicit = and(implicit, &["--security", "implicit", "--json"]);
+    for _ in ["submission", "mailbox"] {
+        let error = assert_error(&bench.run(&implicit), 77, "own-certificate-refused");
+        assert_eq!(error["message"], "the server did not accept our certificate");
+    }
+    bench.run(words).status(0);
     for (authzid, status) in [("address", 0), ("dr.durand@medecin.sandbox", 77), ("empty", 0)] {
         bench.run(["config", "set", "signin.authzid", authzid]).status(0);
         bench.run(["fetch", "--to", "in"]).status(status);
