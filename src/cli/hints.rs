@@ -319,6 +319,7 @@ fn submission(error: &SmtpError) -> (Status, &'static str) {
         Failure::Sasl(fault) => stopped(fault),
         // Before there was a message, it was not about the message: the server has no service for us now.
         Failure::Refused(_) if error.stage < smtp::Stage::Mail => (Status::Unavailable, "no-service"),
+        Failure::Refused(reply) if reply.code() == 530 => (Status::SignIn, "sign-in-refused"),
         Failure::Refused(_) | Failure::NoRecipient(_) => (Status::Untrusted, "refused"),
         Failure::Deferred(_) => (Status::TryAgain, "deferred"),
         Failure::TooLarge { .. } => (Status::Data, "too-large"),

@@ -265,6 +265,17 @@ fn imap_dislikes(error: &ImapError, security: Security) -> bool {
     }
 }
 
+/// Whether a message was refused because the server wants a sign-in that it has had (RFC 4954, section 6): 530.
+pub(super) fn is_signed_out(error: &SmtpError) -> bool {
+    match &error.failure {
+        smtp::Failure::Refused(reply) => error.stage >= smtp::Stage::Mail && reply.code() == 530,
+        smtp::Failure::NoRecipient(all) => {
+            all.iter().all(|(_, it)| matches!(it, smtp::RecipientOutcome::Refused(reply) if reply.code() == 530))
+        }
+        _ => false,
+    }
+}
+
 /// Whether a message was refused for want of a right to submit: RFC 3463 has 5.7.1 for it, RFC 4954 has 530.
 pub(super) fn is_about_rights(error: &SmtpError) -> bool {
     let rights = |reply: &smtp::Reply| reply.code() == 530 || reply.enhanced() == Some("5.7.1");

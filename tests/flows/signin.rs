@@ -175,6 +175,22 @@ fn a_token_that_has_expired_is_renewed_once() {
 }
 
 #[test]
+fn a_server_that_forgets_who_one_is_is_signed_in_to_anew_and_not_for_ever() {
+    for (fault, status, sessions) in
+        [("mail=refuse:530 5.7.0 sign in@1", 0, 2), ("mail=refuse:530 5.7.0 sign in", 77, 2)]
+    {
+        let shop = Bench::new();
+        let operator = Operator::start(&shop, &["--fault", fault]);
+        let bench = home("laboratoire");
+        operator.init(&bench, "laboratoire");
+        send(&bench, "x").status(status);
+        let log = bench.run(["--json", "audit", "log", "--action", "sign-in"]).status(0).json_lines();
+        let opened = log.iter().filter(|line| line["request"].to_string().contains("submission 127.0.0.1")).count();
+        assert_eq!(opened, sessions, "{fault}");
+    }
+}
+
+#[test]
 fn a_token_that_is_refused_again_is_told_with_the_words_of_the_server() {
     let shop = Bench::new();
     let operator = Operator::start(&shop, &["--fault", "auth=expire-tokens"]);

@@ -9,7 +9,7 @@ use super::fate::{Fate, fate, settled};
 use super::feed::Feed;
 use super::{Event, Limits};
 use crate::clock::Clock;
-use crate::commands::credentials::{is_about_rights, is_refused};
+use crate::commands::credentials::{is_about_rights, is_refused, is_signed_out};
 use crate::commands::error::Error;
 use crate::commands::traced::{Scribe, causes};
 use crate::mail::Address;
@@ -40,8 +40,14 @@ pub(super) struct Courier<'a, 'e, X> {
 impl<'a, X> Courier<'a, '_, X> {
     /// Works until nothing is left, or nothing can be done any more.
     pub(super) fn work(self) {
-        let mut round =
-            Round { courier: &self, ready: VecDeque::new(), said: Vec::new(), settled: 0, certificate_alone: false };
+        let mut round = Round {
+            courier: &self,
+            ready: VecDeque::new(),
+            said: Vec::new(),
+            settled: 0,
+            certificate_alone: false,
+            signed_out: None,
+        };
         let session = self.sessions(&mut round);
         for ticket in round.ready {
             self.desk.release(ticket, "it was not begun".to_owned());
@@ -72,14 +78,23 @@ impl<'a, X> Courier<'a, '_, X> {
             let before = round.settled;
             let ended = live.submit_all(window, round);
             self.desk.tell(std::mem::take(&mut round.said));
-            if let Err(error) = ended {
+            let signed_out = round.signed_out.take();
+            let goes_on = signed_out.is_none();
+            if let Err(error) = signed_out.map_or(ended, Err) {
                 fruitless = if round.settled > before { 0 } else { fruitless + 1 };
-                if round.settled == 0 || fruitless == FRUITLESS {
+                // Who was signed out is signed in once more, and then told.
+                let enough = if goes_on { round.settled == 0 || fruitless == FRUITLESS } else { fruitless > 1 };
+                if enough {
                     self.trouble(error.into());
                     return None;
                 }
             }
-            session = Some(live);
+            if goes_on {
+                session = Some(live);
+            } else {
+                // It has said that it knows us no more; the next one is signed in to anew.
+                let _ = live.quit();
+            }
         }
         session
     }
@@ -122,6 +137,8 @@ struct Round<'r, 'a, 'e, X> {
     settled: usize,
     /// The server takes messages for the sake of the certificate alone: it is what a refusal may be about.
     certificate_alone: bool,
+    /// The server has forgotten who we are in the middle of a session: a token has expired there, or the session was too long.
+    signed_out: Option<SmtpError>,
 }
 
 impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
@@ -129,7 +146,7 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
 
     fn next(&mut self, most: usize) -> Vec<(Ticket<'a>, Order<'a>)> {
         let mut orders = Vec::new();
-        while orders.is_empty() && !self.courier.feed.is_stopped() {
+        while orders.is_empty() && !self.courier.feed.is_stopped() && self.signed_out.is_none() {
             if self.ready.is_empty() {
                 let claim = self.courier.feed.take(most);
                 if claim.is_empty() {
@@ -186,6 +203,13 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
                 courier.feed.leave();
                 courier.feed.stop();
                 return courier.trouble(Error::OwnCertificateRefused { source: Box::new(error.into()) });
+            }
+            Err(error) if is_signed_out(&error) => {
+                let copy = entry.copy;
+                courier.desk.release(ticket, causes(&error));
+                courier.feed.back(copy);
+                self.signed_out = Some(error);
+                return;
             }
             Err(error) => match fate(&error, entry, &courier.limits, now) {
                 Fate::Settled(said, traced) => (said, traced, causes(&error)),
