@@ -48,15 +48,69 @@ fn end_point(der: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::crypto::aws_lc_rs::default_provider;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+    use rustls::version::{TLS12, TLS13};
+    use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
+
     use super::*;
-    use crate::net::scripted::identity;
-    use crate::pki::KeyKind;
+
+    /// A handshake in memory. Gives both ends and the certificate of the server.
+    fn handshake(version: &'static SupportedProtocolVersion) -> (ClientConnection, ServerConnection, Vec<u8>) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["x.sandbox".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let der = certificate.der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(der.clone()).unwrap();
+        let provider = Arc::new(default_provider());
+        let client = ClientConfig::builder_with_provider(provider.clone()).with_protocol_versions(&[version]).unwrap();
+        let client = client.with_root_certificates(roots).with_no_client_auth();
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let server = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
+        let server = server.with_no_client_auth().with_single_cert(vec![der.clone()], private).unwrap();
+        let name = ServerName::try_from("x.sandbox").unwrap();
+        let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
+        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut octets = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut octets).unwrap();
+            }
+            let mut sent = io::Cursor::new(octets);
+            while server.read_tls(&mut sent).unwrap() > 0 {
+                server.process_new_packets().unwrap();
+            }
+            let mut octets = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut octets).unwrap();
+            }
+            let mut sent = io::Cursor::new(octets);
+            while client.read_tls(&mut sent).unwrap() > 0 {
+                client.process_new_packets().unwrap();
+            }
+        }
+        (client, server, der.to_vec())
+    }
 
     #[test]
-    fn the_digest_is_that_of_the_signature() {
-        let certificate = identity(KeyKind::P384).certificate().der().to_vec();
-        // The authority of the scripts signs with P-256 and SHA-256.
-        assert_eq!(end_point(&certificate), Some(digest(&SHA256, &certificate).as_ref().to_vec()));
+    fn both_ends_of_a_connection_know_the_same_and_another_connection_does_not() {
+        let (client, server, _) = handshake(&TLS13);
+        let ours = ChannelBinding::of(&client).unwrap();
+        let theirs = server.export_keying_material([0u8; 32], b"EXPORTER-Channel-Binding", Some(b"")).unwrap();
+        assert_eq!(ours, ChannelBinding { name: "tls-exporter", data: theirs.to_vec() });
+        assert_ne!(ChannelBinding::of(&handshake(&TLS13).0), Some(ours));
+    }
+
+    #[test]
+    fn under_tls_1_2_it_is_the_digest_of_the_certificate() {
+        let (client, _, certificate) = handshake(&TLS12);
+        // Signed with P-256 and SHA-256.
+        let data = digest(&SHA256, &certificate).as_ref().to_vec();
+        assert_eq!(ChannelBinding::of(&client), Some(ChannelBinding { name: "tls-server-end-point", data }));
         assert_eq!(end_point(b"no certificate"), None);
     }
 }

@@ -96,12 +96,13 @@ fn passwords_codes_and_tokens_open_postfix_and_dovecot() {
         return;
     }
     let place = Place::open();
+    let long = "g00d".repeat(1200);
     if let Ok(mut tokens) = place.tokens.lock() {
-        tokens.push("g00d".to_owned());
+        tokens.extend(["g00d".to_owned(), long.clone()]);
     }
     let file = |bench: &Bench, name: &str, text: &str| bench.file(name, format!("{text}\n").as_bytes());
     // What is shown, and whether it is taken.
-    let rows: [(&str, &[&str], i32, &str); 11] = [
+    let rows: [(&str, &[&str], i32, &str); 12] = [
         ("scram", &["--password-file", "good"], 0, ""),
         ("only scram", &["--password-file", "good", "--sasl", "scram"], 0, ""),
         ("plain", &["--password-file", "good", "--sasl", "plain"], 0, ""),
@@ -110,6 +111,7 @@ fn passwords_codes_and_tokens_open_postfix_and_dovecot() {
         ("password and code", &["--password-file", "good", "--totp-seed-file", "seed"], 0, ""),
         ("a wrong code", &["--password-file", "good", "--totp-seed-file", "other-seed"], 77, "sign-in-refused"),
         ("token", &["--sign-in", "token", "--token-command", "cat token"], 0, ""),
+        ("a token as long as signed ones are", &["--sign-in", "token", "--token-command", "cat long"], 0, ""),
         ("an expired token", &["--sign-in", "token", "--token-command", "echo 0ld"], 77, "token-refused"),
         ("a mechanism that is not offered", &["--sign-in", "certificate", "--sasl", "external"], 77, "mechanism"),
         (
@@ -126,6 +128,7 @@ fn passwords_codes_and_tokens_open_postfix_and_dovecot() {
         file(&bench, "seed", SEED);
         file(&bench, "other-seed", "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U");
         file(&bench, "token", "g00d");
+        file(&bench, "long", &long);
         let words = place.words(&bench, words);
         let words = if matches!(what, "plain" | "token") { place.implicit(&words) } else { words };
         let outcome = bench.run(words.iter().chain(["--json".to_owned()].iter()));
@@ -233,6 +236,13 @@ fn certificates_open_postfix_and_dovecot_and_are_named_where_they_do_not() {
     card.bench.run(&dovecot).status(0);
     send(&card.bench, "through Dovecot").status(0);
     assert_eq!(place.servers.wait_for(DURAND, 1).len(), 1);
+
+    // Some want a password behind the certificate.
+    let password = card.bench.file("good", format!("{}\n", crate::bench::servers::PASSWORD).as_bytes());
+    card.bench.run(["config", "set", "signin.password", "--from-file", &password]).status(0);
+    card.bench.run(["config", "set", "signin.sasl", "plain"]).status(0);
+    card.bench.run(["fetch", "--to", "in"]).status(0);
+    card.bench.run(["config", "set", "signin.sasl", "auto"]).status(0);
 
     // Postfix does not know the certificate yet: it says so at RCPT, and the message waits.
     let port = |address: String| address.rsplit(':').next().expect("it has a port").to_owned();
