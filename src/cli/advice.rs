@@ -161,7 +161,8 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Submission(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
-            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
+            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute; \
+                a server that cannot judge SCRAM for this mailbox takes signin.sasl plain"),
         Error::Smtp(SmtpError { failure: smtp::Failure::Link(link), .. })
         | Error::Submission(SmtpError { failure: smtp::Failure::Link(link), .. })
         | Error::Imap(ImapError { failure: imap::Failure::Link(link), .. })

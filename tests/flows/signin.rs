@@ -60,6 +60,10 @@ fn a_password_is_proved_without_being_shown_and_a_code_goes_where_the_profile_sa
     send(&bench, "after a second challenge").status(0);
     bench.run(["config", "set", "signin.sasl", "scram"]).status(0);
     assert_error(&bench.run(["--json", "fetch", "--to", "in"]), 78, "sign-in-settings");
+    bench.run(["lookup", "durand"]).status(0);
+    bench.run(["config", "set", "signin.sasl", "auto"]).status(0);
+    let handed = bench.call(["--json", "fetch", "--to", "in", "--token-fd", "0"]).stdin("t0ken\n").run();
+    assert_error(&handed, 64, "token-not-wanted");
 }
 
 #[test]
