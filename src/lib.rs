@@ -10,7 +10,7 @@
 //! | 5 | `smtp` | submission (RFC 6409), stage by stage, up to the point of no return |
 //! | 5 | `imap` | the mailbox (RFC 9051): peek, acknowledge, move, expunge |
 //! | 5 | `directory` | who is who: the FHIR directory of the space |
-//! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate |
+//! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate, access token |
 //! | 5 | `vault` | the encrypted local configuration |
 //! | 5 | `outbox` | the durable journal of what is to be sent and what became of it |
 //! | 5 | `inbox` | the durable journal of what was fetched, so that nothing is fetched twice |

@@ -1,6 +1,7 @@
 //! What to do about a failure, and what the server said of it.
 
 use super::diagnosis::Diagnosis;
+use super::signin_advice::advise_signing_in;
 use super::token_advice::{advise_finding, advise_using};
 use crate::cms::CmsError;
 use crate::commands::Error;
@@ -15,7 +16,6 @@ use crate::outbox::OutboxError;
 use crate::package::{Format, PackageError};
 use crate::pki::{Finding, KeyError};
 use crate::secret::PromptError;
-use crate::signin::SignInError;
 use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
 use crate::space::{CacheError, Refusal};
@@ -26,6 +26,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
     let diagnosis = match server_said(error) {
         Some(text) => diagnosis.because(format!("the server said: {text}")),
         None => diagnosis,
+    };
+    let diagnosis = match advise_signing_in(diagnosis, error) {
+        Ok(advised) => return advised,
+        Err(diagnosis) => diagnosis,
     };
     match error {
         Error::RecipientSyntax { .. } => diagnosis.hint("write local-part@domain, or the 11 digits of an RPPS number"),
@@ -179,7 +183,8 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Submission(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
-            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
+            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute; \
+                a server that cannot judge SCRAM for this mailbox takes signin.sasl plain"),
         Error::Smtp(SmtpError { failure: smtp::Failure::Link(link), .. })
         | Error::Submission(SmtpError { failure: smtp::Failure::Link(link), .. })
         | Error::Imap(ImapError { failure: imap::Failure::Link(link), .. })
@@ -194,8 +199,6 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Imap(ImapError { failure: imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. }, .. })
         | Error::Directory(DirectoryError::Busy { .. }) => diagnosis.hint("run the same command again in a minute"),
         Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
-        Error::SignIn(SignInError::Totp(_)) => diagnosis
-            .hint("signin.totp-seed is the seed as the operator printed it: at least 26 letters A-Z and digits 2-7"),
         Error::Trace(TraceError::Damaged { .. }) => {
             diagnosis.hint_command("see what was changed", "mss audit verify")
         }
@@ -217,6 +220,7 @@ fn server_said(error: &Error) -> Option<String> {
             error.failure.reply().map(|reply| format!("{} {}", reply.code(), reply.text()))
         }
         Error::Imap(error) => error.failure.text().map(str::to_owned),
+        Error::OwnCertificateRefused { source } | Error::CodeRefused { source, .. } => server_said(source),
         _ => None,
     }
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::advice::advise;
 use super::diagnosis::Diagnosis;
+use super::signin_advice::{sign_in, stopped};
 use super::status::Status;
-use super::token_advice::advise_using;
+use super::token_advice::{advise_using, token, token_failure};
 use crate::cms::CmsError;
 use crate::commands::Error;
 use crate::directory::DirectoryError;
@@ -18,13 +19,11 @@ use crate::manifest::ManifestError;
 use crate::net::{HttpError, LinkError, Untrusted};
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
-use crate::pki::{Finding, KeyError, TokenFailure};
+use crate::pki::{Finding, KeyError};
 use crate::secret::PromptError;
-use crate::signin::SignInError;
 use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
 use crate::space::{CacheError, Refusal};
-use crate::token::TokenError;
 use crate::trace::TraceError;
 use crate::vault::{SettingsError, VaultError};
 
@@ -213,8 +212,13 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::List(error) => list(error),
         Error::Outbox(error) => outbox(error),
         Error::Prompt(PromptError::NotShown { .. }) => (Status::CannotCreate, "password-not-shown"),
-        Error::Prompt(_) | Error::SignIn(SignInError::Prompt(_)) => (Status::Usage, "no-input"),
-        Error::SignIn(_) => (Status::Configuration, "sign-in-settings"),
+        Error::Prompt(_) => (Status::Usage, "no-input"),
+        Error::SignIn(error) => sign_in(error),
+        Error::SaslSetting { .. } => (Status::Configuration, "sign-in-settings"),
+        Error::NoTokenSource => (Status::Configuration, "no-token-source"),
+        Error::TokenNotWanted { .. } => (Status::Usage, "token-not-wanted"),
+        Error::OwnCertificateRefused { .. } => (Status::SignIn, "own-certificate-refused"),
+        Error::CodeRefused { .. } => (Status::SignIn, "code-refused"),
         Error::Smtp(error) | Error::Submission(error) => submission(error),
         Error::Trace(error) => trace(error),
     }
@@ -245,34 +249,6 @@ fn seal(error: &SealError) -> (Status, &'static str) {
         SealError::OtherRecipients(_) | SealError::Cms(_) => (Status::Bug, "seal"),
         SealError::TooManyBlind => (Status::Usage, "recipients"),
         SealError::Fs(_) | SealError::Randomness => (Status::LocalIo, "spool"),
-    }
-}
-
-fn token(error: &TokenError) -> (Status, &'static str) {
-    match error {
-        TokenError::Uri(_) => (Status::Configuration, "token-uri"),
-        TokenError::NoModule | TokenError::Module { .. } => (Status::Configuration, "token-module"),
-        TokenError::NoToken { .. } => (Status::Unavailable, "token-missing"),
-        TokenError::SeveralTokens { .. } => (Status::Configuration, "token-ambiguous"),
-        TokenError::WrongPin { .. } | TokenError::PinLength | TokenError::LastTry | TokenError::NotReady => {
-            (Status::SignIn, "token-pin")
-        }
-        TokenError::Locked => (Status::SignIn, "token-locked"),
-        TokenError::NoKey | TokenError::SeveralKeys { .. } | TokenError::NoCertificate | TokenError::Certificate(_) => {
-            (Status::Configuration, "token-key")
-        }
-        TokenError::Device(_) => (Status::LocalIo, "token"),
-    }
-}
-
-fn token_failure(failure: TokenFailure) -> (Status, &'static str) {
-    match failure {
-        TokenFailure::Removed => (Status::Unavailable, "token-removed"),
-        TokenFailure::Pin => (Status::SignIn, "token-pin"),
-        TokenFailure::NotPermitted | TokenFailure::Mechanism | TokenFailure::PinEachUse | TokenFailure::OtherKey => {
-            (Status::Configuration, "token-key")
-        }
-        TokenFailure::Device => (Status::LocalIo, "token"),
     }
 }
 
@@ -313,7 +289,7 @@ fn fs(error: &FsError) -> (Status, &'static str) {
     }
 }
 
-fn http(error: &HttpError) -> (Status, &'static str) {
+pub(super) fn http(error: &HttpError) -> (Status, &'static str) {
     match error {
         HttpError::Link(link) => link_code(link),
         HttpError::Address(_) => (Status::Configuration, "address"),
@@ -360,8 +336,11 @@ fn submission(error: &SmtpError) -> (Status, &'static str) {
         Failure::Protocol(_) => (Status::Unavailable, "protocol"),
         Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
         Failure::SignInRefused(_) => (Status::SignIn, "sign-in-refused"),
+        Failure::TokenRefused { .. } => (Status::SignIn, "token-refused"),
+        Failure::Sasl(fault) => stopped(fault),
         // Before there was a message, it was not about the message: the server has no service for us now.
         Failure::Refused(_) if error.stage < smtp::Stage::Mail => (Status::Unavailable, "no-service"),
+        Failure::Refused(reply) if reply.code() == 530 => (Status::SignIn, "sign-in-refused"),
         Failure::Refused(_) | Failure::NoRecipient(_) => (Status::Untrusted, "refused"),
         Failure::Deferred(_) => (Status::TryAgain, "deferred"),
         Failure::TooLarge { .. } => (Status::Data, "too-large"),
@@ -382,6 +361,8 @@ fn mailbox(error: &ImapError) -> (Status, &'static str) {
         Failure::Unavailable { .. } => (Status::TryAgain, "mailbox-busy"),
         Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
         Failure::SignInRefused { .. } => (Status::SignIn, "sign-in-refused"),
+        Failure::TokenRefused { .. } => (Status::SignIn, "token-refused"),
+        Failure::Sasl(fault) => stopped(fault),
         Failure::Refused { text } if text.starts_with("[NONEXISTENT]") => (Status::Usage, "folder-unknown"),
         Failure::Refused { .. } => (Status::SignIn, "mailbox-refused"),
         Failure::Missing(_) => (Status::Unavailable, "extension"),

@@ -13,6 +13,7 @@ use super::keys::KeyWords;
 use super::pair::pem;
 use super::reaching::ReachingWords;
 use super::session::Session;
+use super::sign_in::SignInWords;
 use super::status::Status;
 use super::unlock;
 use crate::commands::{Account, Error, init};
@@ -21,8 +22,8 @@ use crate::mail::Address;
 use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile,
-    Retention, ServiceKey, SignIn, Storage, Submission, Timeouts, UnknownReader, Vault, Way, WhiteListSource,
+    Config, Directory, Document, Fetch, Keys, Mailbox, Outbox, Profile, Retention, ServiceKey, Storage, Submission,
+    Timeouts, UnknownReader, Vault, Way, WhiteListSource,
 };
 
 /// Make a profile: keys, trust, encrypted configuration
@@ -72,18 +73,8 @@ pub struct Args {
     pub revocation_list: Vec<String>,
     #[command(flatten)]
     pub reaching: ReachingWords,
-    /// How to sign in to both servers
-    #[arg(long, value_name = "HOW", default_value = "password")]
-    pub sign_in: SignInBy,
-    /// The user to sign in as, if it is not the address
-    #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// Read the password from the first line of this file (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Read the seed of the one-time codes (base32) from this file (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    pub totp_seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub sign_in: SignInWords,
     #[command(flatten)]
     pub keys: KeyWords,
     /// Write a certificate request (PKCS#10) for a new key to this file
@@ -101,15 +92,6 @@ pub struct Args {
     /// Write the profile without reaching any server
     #[arg(long)]
     pub no_probe: bool,
-}
-
-/// How to sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SignInBy {
-    /// With a password, and one-time codes if there is a seed (SASL PLAIN)
-    Password,
-    /// With the certificate (TLS, SASL EXTERNAL)
-    Certificate,
 }
 
 /// How TLS starts.
@@ -296,7 +278,7 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
         list: WhiteListSource { url: list, signer },
         trust: args.reaching.trust(pem(Path::new(&anchors))?, args.revocation_list.clone()),
         proxy: args.reaching.proxy()?,
-        signin: sign_in(args, session, &address)?,
+        signin: args.sign_in.read(session, &address)?,
         keys,
         storage: storage()?,
         unknown_reader: UnknownReader::default(),
@@ -317,34 +299,6 @@ fn host_and_port(text: &str) -> Result<(String, u16), Error> {
         return Err(malformed());
     }
     Ok((host.to_owned(), port.parse().map_err(|_| malformed())?))
-}
-
-fn sign_in(args: &Args, session: &Session<'_>, address: &Address) -> Result<SignIn, Diagnosis> {
-    let by_certificate = args.sign_in == SignInBy::Certificate;
-    let password = match (&args.password_file, by_certificate) {
-        (Some(path), _) => Some(unlock::read_file(path)?),
-        (None, true) => None,
-        (None, false) => Some(session.prompt.secret(&format!("password of {address}"), "--password-file FILE")?),
-    };
-    let totp_seed = args.totp_seed_file.as_deref().map(unlock::read_file).transpose()?;
-    let method = match (by_certificate, &totp_seed) {
-        (true, _) => Method::Certificate,
-        (false, Some(_)) => Method::PasswordTotp,
-        (false, None) => Method::Password,
-    };
-    Ok(SignIn {
-        method,
-        user: args.user.clone(),
-        password,
-        totp_seed,
-        placement: Placement::default(),
-        authzid: AuthorizationIdentity::default(),
-        certificate: None,
-        key: None,
-        token: None,
-        pin: None,
-        pin_command: None,
-    })
 }
 
 /// Makes a key and asks for its certificate; the key is on disk before the request.

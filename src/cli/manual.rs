@@ -23,7 +23,7 @@ use Status::{
 };
 
 /// Every page, in the order of the help.
-pub const PAGES: [Page; 11] = [
+pub const PAGES: [Page; 12] = [
     Page {
         command: &[],
         examples: &[
@@ -205,6 +205,18 @@ pub const PAGES: [Page; 11] = [
         statuses: &[Done, Finding, Usage, NoInput, LocalIo, SignIn, Configuration],
         security: "Reads the local trace only: it knows the sign-ins made with mss on this machine, and no others.",
         standards: "CNIL, délibération 2014-239 (AU-037), on retention: good practice, no longer binding",
+    },
+    Page {
+        command: &["signin"],
+        examples: &[
+            ("How the profile signs in, and what is kept of it:", "mss --sandbox signin status"),
+            ("Consent once, for the services that run at night:", "mss signin start"),
+            ("Take it back:", "mss signin logout"),
+        ],
+        statuses: &[Done, Usage, NoInput, Unavailable, LocalIo, Untrusted, SignIn, Configuration, Interrupted],
+        security: "Access tokens are in memory only. A refresh token is kept only where signin.keep-refresh-token says so, sealed \
+            under storage.key in the state folder: whoever has both the vault and that folder can sign in until it is taken back.",
+        standards: "RFC 6749, RFC 7009, RFC 7628, RFC 8414, RFC 8628, RFC 8705, OpenID Connect CIBA Core",
     },
     Page {
         command: &["audit"],

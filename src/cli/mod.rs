@@ -26,6 +26,9 @@ mod sandboxed;
 mod schema;
 mod send;
 mod session;
+mod sign_in;
+mod signin;
+mod signin_advice;
 pub mod status;
 mod terminal;
 mod token_advice;
@@ -89,6 +92,7 @@ fn act(words: Words, environment: &Environment, output: &Output) -> Result<Statu
         Verb::PurgeCheck(args) => purge_check::run(&args, &Session::open(globals, environment, output)?),
         Verb::Audit(args) => audit::run(&args, &Session::open(globals, environment, output)?),
         Verb::Outbox(args) => outbox::run(&args, &Session::open(globals, environment, output)?),
+        Verb::Signin(args) => signin::run(&args, &Session::open(globals, environment, output)?),
     }
 }
 

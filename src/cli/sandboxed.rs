@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::sandbox::{Operator, Person, Signin};
 use crate::secret::{SealingKey, Secret};
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile, Proxy,
-    Retention, RevocationRule, Security, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, WhiteListSource,
+    Config, Directory, Fetch, Keys, Mailbox, Method, Outbox, Profile, Proxy, Retention, RevocationRule, Security,
+    SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, WhiteListSource,
 };
 
 /// The configuration of everybody in the sandbox; the laboratory is the default profile.
@@ -46,20 +46,12 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
         },
         proxy: Proxy::default(),
         signin: SignIn {
-            method: match person.signin {
-                Signin::PasswordTotp => Method::PasswordTotp,
-                Signin::Certificate => Method::Certificate,
-            },
-            user: None,
             password: Some(person.password.clone()),
             totp_seed: Some(person.totp_seed.clone()),
-            placement: Placement::Appended,
-            authzid: AuthorizationIdentity::Empty,
-            certificate: None,
-            key: None,
-            token: None,
-            pin: None,
-            pin_command: None,
+            ..SignIn::by(match person.signin {
+                Signin::PasswordTotp => Method::PasswordTotp,
+                Signin::Certificate => Method::Certificate,
+            })
         },
         keys: keys.map(|(certificate, key)| Keys::of_pem(certificate, key)),
         storage: storage(&person.storage_seed),

@@ -1,6 +1,6 @@
 //! One profile ready for work: its settings, its trust, its keys, and the rooms that work for it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::directory::Fhir;
 use crate::fs;
 use crate::inbox::Inbox;
 use crate::mail::{Address, Mailbox};
-use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, KeptLists, Security};
+use crate::net::{Dialer, Endpoint, HttpClient, KeptLists, Security};
 use crate::outbox::Outbox;
 use crate::pace::Rate;
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, serves};
@@ -39,9 +39,16 @@ pub struct Account<'a> {
     /// The certificates of servers whose end was told.
     told_to_end: RefCell<BTreeSet<[u8; 32]>>,
     dialer: OnceCell<Dialer>,
+    /// The way to web servers: the certificate of the sign-in is shown to the mail servers only.
+    web: OnceCell<Dialer>,
     identity: OnceCell<Option<Identity>>,
     trace: OnceCell<Trace>,
-    method: RefCell<signin::Method>,
+    /// How it signs in, made when that is first needed: what needs no sign-in works without.
+    pub(super) method: RefCell<Option<signin::Method>>,
+    /// The way to the provider of access tokens.
+    pub(super) provider: OnceCell<Dialer>,
+    /// Whether this run was started to have a person consent: then no terminal is needed for it.
+    pub(super) starts: Cell<bool>,
     interrupts: OnceCell<Arc<AtomicBool>>,
 }
 
@@ -61,7 +68,10 @@ impl<'a> Account<'a> {
             dialer: OnceCell::new(),
             identity: OnceCell::new(),
             trace: OnceCell::new(),
-            method: RefCell::new(method(profile)),
+            web: OnceCell::new(),
+            method: RefCell::new(None),
+            provider: OnceCell::new(),
+            starts: Cell::new(false),
             interrupts: OnceCell::new(),
         })
     }
@@ -137,7 +147,8 @@ impl<'a> Account<'a> {
 
     /// Tells what was learned of servers since the last time.
     pub(super) fn tell_of_servers(&self) {
-        for seen in self.dialer.get().map(Dialer::sightings).unwrap_or_default() {
+        let dialers = [&self.dialer, &self.web, &self.provider].into_iter().filter_map(OnceCell::get);
+        for seen in dialers.flat_map(Dialer::sightings) {
             self.world.step(connections::seen(&seen));
             let ending = connections::ending(&seen, self.profile.trust.warn_days);
             let ending = ending.filter(|_| self.told_to_end.borrow_mut().insert(seen.sha256));
@@ -192,12 +203,6 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// What a session shows to sign in, made for one session: a one-time code may be in it.
-    pub fn credential(&self) -> Result<Credential, Error> {
-        let mut method = self.method.borrow_mut();
-        Ok(signin::credential(&mut method, self.world.clock, self.world.prompt)?)
-    }
-
     /// How messages are submitted.
     pub(super) fn limits(&self) -> Limits {
         let it = &self.profile.outbox;
@@ -248,7 +253,11 @@ impl<'a> Account<'a> {
 
     /// Web requests under the profile's trust.
     pub fn http(&self) -> Result<HttpClient, Error> {
-        Ok(HttpClient::new(self.dialer()?.clone()))
+        if let Some(web) = self.web.get() {
+            return Ok(HttpClient::new(web.clone()));
+        }
+        let web = connections::dialer(self, None)?;
+        Ok(HttpClient::new(self.web.get_or_init(|| web).clone()))
     }
 
     /// The directory of the space.
@@ -304,29 +313,6 @@ impl<'a> Account<'a> {
         let dir = self.state()?.join("trace");
         let trace = Trace::open(&dir, &storage.sealing_key(), &storage.trace_signing_key, self.world.clock)?;
         Ok(self.trace.get_or_init(|| trace))
-    }
-}
-
-fn method(profile: &Profile) -> signin::Method {
-    let it = &profile.signin;
-    let user = it.user.clone().unwrap_or_else(|| profile.address.to_string());
-    match it.method {
-        vault::Method::Password => signin::Method::Password { user, password: it.password.clone() },
-        vault::Method::PasswordTotp => signin::Method::PasswordTotp {
-            user,
-            password: it.password.clone(),
-            seed: it.totp_seed.clone(),
-            placement: match it.placement {
-                vault::Placement::Appended => signin::Placement::Appended,
-                vault::Placement::Prefixed => signin::Placement::Prefixed,
-            },
-        },
-        vault::Method::Certificate => signin::Method::Certificate {
-            authzid: match it.authzid {
-                vault::AuthorizationIdentity::Empty => Authzid::Empty,
-                vault::AuthorizationIdentity::Address => Authzid::Name(profile.address.to_string()),
-            },
-        },
     }
 }
 

@@ -102,6 +102,16 @@ pub enum Error {
     Proxy(#[from] ProxyError),
     #[error("the command for the password of the proxy gave none: {why}")]
     ProxyPasswordCommand { why: String },
+    #[error("signin.method {method} does not go with signin.sasl {sasl}")]
+    SaslSetting { method: &'static str, sasl: &'static str },
+    #[error("the profile does not say where access tokens come from")]
+    NoTokenSource,
+    #[error("an access token was handed over, and signin.method is {method}")]
+    TokenNotWanted { method: &'static str },
+    #[error("the server did not accept our certificate")]
+    OwnCertificateRefused { source: Box<Error> },
+    #[error("the one-time code was refused: the clocks differ by {} seconds", .seconds.unsigned_abs())]
+    CodeRefused { seconds: i64, source: Box<Error> },
     #[error("the revocation list at {url} is not current or not one")]
     RevocationList { url: String },
     #[error("{url} answered with status {status}")]

@@ -128,8 +128,8 @@ pub(super) fn sign_in(account: &Account<'_>) -> Result<Session, Error> {
 
 /// Opens a session and signs in.
 pub(super) fn open(account: &Account<'_>) -> Result<Session, Error> {
-    let credential = account.credential()?;
-    Ok(Session::open(account.dialer()?, &account.mail_server(), &credential)?)
+    let (dialer, endpoint) = (account.dialer()?, account.mail_server());
+    account.signed_in(|credential| Ok(Session::open(dialer, &endpoint, credential)?))
 }
 
 impl Desk<'_> {

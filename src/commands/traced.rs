@@ -171,18 +171,23 @@ fn outcome_of(error: &Error) -> Outcome {
 /// is said: it names files, and their names may name people.
 pub(super) fn told(error: &Error) -> String {
     match error {
-        Error::Dialer(_)
+        Error::CodeRefused { .. }
+        | Error::Dialer(_)
         | Error::Directory(_)
         | Error::Http(_)
         | Error::HttpStatus { .. }
         | Error::Imap(_)
         | Error::Keys { .. }
         | Error::NoKeys { .. }
+        | Error::NoTokenSource
+        | Error::OwnCertificateRefused { .. }
         | Error::Prompt(_)
         | Error::Proxy(_)
         | Error::ProxyPasswordCommand { .. }
+        | Error::SaslSetting { .. }
         | Error::SignIn(_)
-        | Error::Smtp(_) => causes(error),
+        | Error::Smtp(_)
+        | Error::TokenNotWanted { .. } => causes(error),
         _ => "a fault on this machine".to_owned(),
     }
 }

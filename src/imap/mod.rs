@@ -7,6 +7,8 @@ mod opening;
 mod session;
 #[cfg(test)]
 mod session_tests;
+#[cfg(test)]
+mod signin_tests;
 
 pub use error::{Failure, ImapError, Stage};
 pub use folder::SpecialUse;

@@ -54,6 +54,12 @@ pub enum HttpError {
 }
 
 impl Response {
+    /// An answer as a test writes it.
+    #[cfg(test)]
+    pub(crate) fn of(status: u16, body: &str) -> Response {
+        Response { status, body: body.as_bytes().to_vec(), headers: Vec::new() }
+    }
+
     /// The first header of this name, in any letter case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, HandshakeKind, StreamOwned};
 
+use super::binding::ChannelBinding;
 use super::socket::{Pending, Socket, Wait};
 use crate::pki::Certificate;
 
@@ -85,6 +86,12 @@ impl Stream {
             Layer::Clear(_) => false,
             Layer::Tls(stream) => stream.conn.handshake_kind() == Some(HandshakeKind::Resumed),
         }
+    }
+
+    /// What ties a sign-in to this connection; nothing in clear.
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        let Layer::Tls(stream) = &self.layer else { return None };
+        ChannelBinding::of(&stream.conn)
     }
 
     /// From now on each read and each write may take this long.

@@ -216,9 +216,16 @@ pub const SETTINGS: &[Setting] = &[
     ),
     required(
         "profile.*.signin.method",
-        Kind::Choice(&["password-totp", "password", "certificate"]),
-        "Password with one-time code (RFC 6238), password alone, or TLS client certificate with EXTERNAL.",
+        Kind::Choice(&["password-totp", "password", "certificate", "token"]),
+        "Password with one-time code (RFC 6238), password alone, TLS client certificate, or access token (XOAUTH2, OAUTHBEARER).",
         "password-totp",
+    ),
+    default(
+        "profile.*.signin.sasl",
+        Kind::Choice(&["auto", "scram", "plain", "external", "none"]),
+        "auto",
+        "The mechanism: auto takes the strongest that the server offers, and after a certificate EXTERNAL where it is offered; scram \
+            keeps a password from being shown by PLAIN; external, plain and none insist.",
     ),
     optional(
         "profile.*.signin.user",
@@ -240,15 +247,15 @@ pub const SETTINGS: &[Setting] = &[
     )),
     default(
         "profile.*.signin.placement",
-        Kind::Choice(&["appended", "prefixed"]),
+        Kind::Choice(&["appended", "prefixed", "second-prompt"]),
         "appended",
-        "Where the code stands beside the password.",
+        "Where the code stands: after the password, before it, or in the answer to a second challenge, which Dovecot does not have.",
     ),
     default(
         "profile.*.signin.authzid",
-        Kind::Choice(&["empty", "address"]),
+        Kind::Line,
         "empty",
-        "What EXTERNAL says: nothing, or the address of the mailbox.",
+        "What EXTERNAL says: empty for nothing (Dovecot, Courier), address for that of the mailbox (Exim), or any other text.",
     ),
     optional(
         "profile.*.signin.certificate",
@@ -274,6 +281,69 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Line,
         "Command whose first line of output is the PIN of that token.",
         "secret-tool lookup token CPS",
+    ),
+    optional(
+        "profile.*.signin.token-command",
+        Kind::Line,
+        "Command whose first line of output is an access token; it is run for each session.",
+        "oauth2l fetch --scope mail",
+    ),
+    default(
+        "profile.*.signin.flow",
+        Kind::Choice(&["device", "ciba"]),
+        "device",
+        "How a person consents where no command gives a token: a code typed on a page (RFC 8628), or asked on the telephone (CIBA).",
+    ),
+    optional(
+        "profile.*.signin.issuer",
+        Kind::Https,
+        "The provider of access tokens, exactly as it calls itself (RFC 8414).",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet",
+    ),
+    optional(
+        "profile.*.signin.discovery-url",
+        Kind::Https,
+        "Where the provider describes itself, if not at /.well-known/openid-configuration below the issuer.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/.well-known/wallet-openid-configuration",
+    ),
+    optional(
+        "profile.*.signin.start-endpoint",
+        Kind::Https,
+        "Where the flow begins, if the provider does not say.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/protocol/openid-connect/ext/ciba/auth",
+    ),
+    optional(
+        "profile.*.signin.token-endpoint",
+        Kind::Https,
+        "Where tokens are given, if the provider does not say; with start-endpoint, it is not asked.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/protocol/openid-connect/token",
+    ),
+    optional(
+        "profile.*.signin.revocation-endpoint",
+        Kind::Https,
+        "Where tokens are given back (RFC 7009), if the provider does not say.",
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet/protocol/openid-connect/revoke",
+    ),
+    optional("profile.*.signin.client-id", Kind::Line, "The name the provider knows this program by.", "cabinet-mss"),
+    secret(optional(
+        "profile.*.signin.client-secret",
+        Kind::Line,
+        "The secret that goes with it; without, signin.certificate is shown to the provider (RFC 8705) where there is one.",
+        "correct horse battery staple",
+    )),
+    optional("profile.*.signin.scope", Kind::Line, "What is asked for.", "openid scope_all"),
+    optional("profile.*.signin.acr-values", Kind::Line, "The level of assurance that is asked for.", "eidas1"),
+    optional(
+        "profile.*.signin.login-hint",
+        Kind::Line,
+        "Whose telephone is asked (ciba): the national identifier.",
+        "899700000013",
+    ),
+    default(
+        "profile.*.signin.keep-refresh-token",
+        Kind::YesNo,
+        "false",
+        "Whether the refresh token is kept between runs, sealed under storage.key; access tokens never are.",
     ),
     optional(
         "profile.*.keys.certificate",

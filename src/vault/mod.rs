@@ -10,6 +10,7 @@ mod passphrase;
 mod render;
 mod sending;
 mod settings;
+mod signin;
 mod written;
 
 pub use catalogue::{Need, SECTIONS, SETTINGS, Setting};
@@ -21,6 +22,7 @@ pub use kind::Kind;
 pub use render::{reference, sample, schema};
 pub use sending::{Notify, Outbox, Timeouts};
 pub use settings::{
-    After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Opens, Placement, Profile,
-    ReaderEntry, Retention, Security, SignIn, Storage, Submission, UnknownReader, UnknownSender, WhiteListSource,
+    After, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Opens, Profile, ReaderEntry, Retention, Security, Storage,
+    Submission, UnknownReader, UnknownSender, WhiteListSource,
 };
+pub use signin::{AuthorizationIdentity, ConsentFlow, Method, Placement, Sasl, SignIn};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::connecting::{Proxy, Trust};
 use super::sending::{Outbox, Timeouts};
+use super::signin::SignIn;
 use super::written::{as_text, base64_32, optional_secret, secret_text};
 use crate::mail::Address;
 use crate::net::{self, Endpoint};
@@ -163,81 +164,6 @@ pub struct Directory {
 pub struct WhiteListSource {
     pub url: String,
     pub signer: String,
-}
-
-/// How a session proves who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// Password and one-time code (RFC 6238) by SASL PLAIN (RFC 4616).
-    PasswordTotp,
-    /// Password by SASL PLAIN.
-    Password,
-    /// TLS client certificate by SASL EXTERNAL (RFC 4422, appendix A).
-    Certificate,
-}
-
-impl Method {
-    /// The word for it in the settings and in the trace.
-    pub fn word(self) -> &'static str {
-        match self {
-            Method::PasswordTotp => "password-totp",
-            Method::Password => "password",
-            Method::Certificate => "certificate",
-        }
-    }
-}
-
-/// Where the one-time code stands in the password field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Placement {
-    /// After the password.
-    #[default]
-    Appended,
-    /// Before the password.
-    Prefixed,
-}
-
-/// What EXTERNAL says about whom to act as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthorizationIdentity {
-    /// Nothing: the server derives it from the certificate.
-    #[default]
-    Empty,
-    /// The mailbox address.
-    Address,
-}
-
-/// Sign-in, the same for both servers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SignIn {
-    pub method: Method,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub password: Option<Secret<String>>,
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub totp_seed: Option<Secret<String>>,
-    #[serde(default)]
-    pub placement: Placement,
-    #[serde(default)]
-    pub authzid: AuthorizationIdentity,
-    /// PEM chain for TLS, where it is not that of `keys`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<String>,
-    /// PEM key of that certificate.
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub key: Option<Secret<String>>,
-    /// PKCS#11 URI (RFC 7512) of the key, where a token has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub pin: Option<Secret<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pin_command: Option<String>,
 }
 
 /// A certificate chain and its key.

@@ -12,6 +12,7 @@ mod pkcs12;
 mod postfix;
 mod proxies;
 mod python;
+mod signin;
 mod tls;
 mod token;
 mod vault_openssl;

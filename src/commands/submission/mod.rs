@@ -60,8 +60,8 @@ pub struct Limits {
 
 /// What the connections and the clerk have to say to the story; `X` is what its own threads say.
 pub(super) enum Event<X> {
-    /// A connection needs something to sign in with.
-    Credential(Sender<Result<Credential, Error>>),
+    /// A connection needs something to sign in with; the server has just refused the first, where there is one.
+    Credential(Option<Credential>, Sender<Result<Credential, Error>>),
     /// A step, to be told.
     Told(Told),
     /// What became of some copies is on disk.
@@ -84,8 +84,8 @@ pub(super) struct Submitted {
 
 /// Opens a session and signs in.
 pub(super) fn open(account: &Account<'_>) -> Result<Session, Error> {
-    let credential = account.credential()?;
-    Ok(Session::open(account.dialer()?, &account.submission(), &credential, account.address().domain())?)
+    let (dialer, endpoint, name) = (account.dialer()?, account.submission(), account.address().domain());
+    account.signed_in(|credential| Ok(Session::open(dialer, &endpoint, credential, name)?))
 }
 
 /// Asks the submission server what it can do, without signing in: under an entry of the trace.
@@ -201,6 +201,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                 endpoint: account.submission(),
                 mailbox: account.address(),
                 method: account.profile.signin.method.word(),
+                renews: account.renews_tokens(),
                 scribe,
                 clock: account.world.clock,
                 feed,
@@ -223,8 +224,8 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let done = match event {
-                Event::Credential(reply) => {
-                    let _ = reply.send(account.credential());
+                Event::Credential(refused, reply) => {
+                    let _ = reply.send(account.credential_after(refused.as_ref()));
                     Ok(())
                 }
                 Event::Told(told) => {
@@ -236,7 +237,9 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                     settled(entry)
                 }),
                 Event::Trouble(error) => {
-                    trouble.get_or_insert(error);
+                    if trouble.is_none() {
+                        trouble = Some(account.explained(error));
+                    }
                     Ok(())
                 }
                 Event::Own(own) => hear(own, feed),
