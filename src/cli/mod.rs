@@ -24,6 +24,7 @@ mod sandbox;
 mod sandboxed;
 mod schema;
 mod send;
+mod service;
 mod session;
 pub mod status;
 mod terminal;

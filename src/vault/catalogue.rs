@@ -236,6 +236,25 @@ pub const SETTINGS: &[Setting] = &[
         "TLS from the first octet, or by STARTTLS; never without.",
     ),
     default("profile.*.mailbox.folder", Kind::Line, "INBOX", "The folder that is fetched from."),
+    default(
+        "profile.*.mailbox.compress",
+        Kind::YesNo,
+        "false",
+        "Whether the connection is compressed where the server can (RFC 4978). Sealed messages hardly become smaller, and how \
+            much smaller others become tells somebody on the way who also writes to the mailbox what is in them (CRIME).",
+    ),
+    default(
+        "profile.*.mailbox.idle",
+        Kind::Span(Span::of_seconds(60), Span::of_seconds(29 * 60)),
+        "25m",
+        "How long one IDLE lasts with fetch --watch; less where something on the way forgets a quiet connection sooner.",
+    ),
+    default(
+        "profile.*.mailbox.poll",
+        Kind::Span(Span::of_seconds(5), Span::of_seconds(3600)),
+        "1m",
+        "How often fetch --watch asks a server that has no IDLE, or for several folders.",
+    ),
     required(
         "profile.*.directory.url",
         Kind::Https,
@@ -460,6 +479,12 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Choice(&["quarantine", "accept"]),
         "quarantine",
         "What becomes of messages whose sender is not in the directory.",
+    ),
+    default(
+        "profile.*.fetch.jobs",
+        Kind::Whole(1, 8),
+        "1",
+        "Connections that fetch side by side; with one-time codes there is one.",
     ),
     default("profile.*.retention.warn-months", MONTHS, "9", "Months without sign-in before purge-check warns."),
     default("profile.*.retention.urgent-months", MONTHS, "11", "Months without sign-in before it is urgent."),
