@@ -27,3 +27,4 @@ mod schemas;
 mod send;
 mod shortage;
 mod tracking;
+mod watch;
