@@ -260,7 +260,7 @@ fn scheduled() -> Vec<(String, String)> {
 #[test]
 fn what_services_and_cron_run_is_understood() {
     let found = scheduled();
-    assert_eq!(found.len(), 7, "every line is found");
+    assert_eq!(found.len(), 8, "every line is found");
     let silent = |(place, line): &&(String, String)| !line.contains("--no-input") || place.is_empty();
     assert_eq!(found.iter().find(silent), None, "nobody is there to be asked");
     none(found.iter().flat_map(|(place, line)| {
