@@ -126,14 +126,12 @@ pub(super) fn unfold(
     let spool = |source| Error::Spool { source };
     octets.seek(SeekFrom::Start(0)).map_err(spool)?;
     let sha256 = sha256(&mut octets)?;
-    let (mut notice, mut outer_id) = (None, None);
+    let mut notice = None;
+    let mut start = Vec::new();
     if looks_for_notices {
-        let mut start = Vec::new();
         octets.seek(SeekFrom::Start(0)).map_err(spool)?;
         octets.by_ref().take(u64::from(notices::START)).read_to_end(&mut start).map_err(spool)?;
         notice = Notice::read(&start);
-        let entity = Entity::scan_all(&mut Cursor::new(&start)).ok();
-        outer_id = entity.and_then(|entity| entity.header().message_id("Message-ID"));
     }
     octets.seek(SeekFrom::Start(0)).map_err(spool)?;
     let opened = match smime::open(&mut octets, keys, policy.accept, &policy.to) {
@@ -148,6 +146,13 @@ pub(super) fn unfold(
         }
         Err(error) if error.is_final() => Err(error),
         Err(error) => return Err(Error::Open(error)),
+    };
+    let outer_id = match &opened {
+        Ok((opened, _)) => opened.outer_headers().message_id.clone(),
+        Err(_) => {
+            let entity = Entity::scan_all(&mut Cursor::new(&start)).ok();
+            entity.and_then(|entity| entity.header().message_id("Message-ID"))
+        }
     };
     Ok(Unfolded { octets, sha256, outer_id, notice, opened })
 }

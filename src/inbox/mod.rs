@@ -193,6 +193,20 @@ impl Inbox {
         Ok(self.rows(last, (self.digest(raw_sha256),))?.pop().map(|(_, kept)| kept))
     }
 
+    /// The same for several messages, by their digests; those that were not taken are left out.
+    pub fn known_messages(&self, raw_sha256: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Kept>, InboxError> {
+        // One look at the journal for all of them.
+        let look = self.database.unchecked_transaction()?;
+        let mut known = HashMap::new();
+        for digest in raw_sha256 {
+            if let Some(kept) = self.known_message(digest)? {
+                known.insert(*digest, kept);
+            }
+        }
+        look.commit()?;
+        Ok(known)
+    }
+
     /// What was taken before under UIDs from the first to the last, and what was done with each on the server.
     pub fn known_between(
         &self,

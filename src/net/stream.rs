@@ -33,7 +33,8 @@ impl Stream {
         Stream { layer: Layer::Clear(socket), endpoint }
     }
 
-    pub(super) fn tls(stream: StreamOwned<ClientConnection, Socket>, endpoint: String) -> Stream {
+    pub(super) fn tls(mut stream: StreamOwned<ClientConnection, Socket>, endpoint: String) -> Stream {
+        stream.sock.read_ahead();
         Stream { layer: Layer::Tls(Box::new(stream)), endpoint }
     }
 

@@ -1,6 +1,7 @@
 //! The desk: what every message is treated with, and the story of one folder.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::flow::Flow;
@@ -10,8 +11,9 @@ use crate::commands::error::Error;
 use crate::commands::gate::Gate;
 use crate::imap::{Filter, Selected, Session, Which};
 use crate::inbox::{Inbox, Standing};
+use crate::mail::Address;
 use crate::outbox::Outbox;
-use crate::pki::Identity;
+use crate::pki::{Identity, Reader};
 use crate::vault::After;
 
 /// What every message is treated with.
@@ -32,6 +34,8 @@ pub(super) struct Tools<'a> {
     /// What was sent, if anything was: notices are about that.
     pub outbox: Option<Outbox>,
     pub spool: PathBuf,
+    /// What senders said of their programs in this run, and was taken down.
+    pub learned: RefCell<BTreeMap<Address, Option<Reader>>>,
 }
 
 impl<'a> Desk<'a> {
@@ -65,6 +69,7 @@ impl<'a> Desk<'a> {
             keys: account.opening_keys()?,
             outbox: account.known_outbox()?,
             spool: account.spool()?,
+            learned: RefCell::default(),
         };
         Ok(self.tools.get_or_init(|| tools))
     }

@@ -1,6 +1,6 @@
 //! The flow of one folder: what is asked for, what came, what is on disk, what is acknowledged; told in the order of the UIDs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
@@ -306,7 +306,7 @@ impl<'f, 'a> Flow<'f, 'a> {
         let mut turn = Turn::default();
         let nothing_more = self.slots.is_empty() && self.wanted.is_empty();
         if self.group.len() >= GROUP || (!self.group.is_empty() && (nothing_more || self.quiet)) {
-            let settled = self.group.settle(self.desk, self.folder, self.uid_validity)?;
+            let settled = self.group.settle(self.desk, self.tools, self.folder, self.uid_validity)?;
             let kept = settled.chores.is_empty();
             self.lines.extend(settled.lines.into_iter().map(|line| Pending { line, is_done: kept }));
             self.ends.extend(settled.ends);
@@ -387,6 +387,13 @@ impl<'f, 'a> Flow<'f, 'a> {
 
     /// Judges what is at the front, in the order of the folder.
     fn judge(&mut self) -> Result<(), Error> {
+        let opened = self.slots.iter().map_while(|slot| match &slot.state {
+            State::Asked | State::Here => None,
+            State::Opened(unfolded) => Some(Some(unfolded.0.sha256)),
+            State::Known | State::Gone => Some(None),
+        });
+        let digests: Vec<[u8; 32]> = opened.flatten().take(GROUP).collect();
+        let mut known = if digests.is_empty() { HashMap::new() } else { self.desk.inbox.known_messages(&digests)? };
         while let Some(slot) = self.slots.front() {
             if self.group.len() >= GROUP || matches!(slot.state, State::Asked | State::Here) {
                 return Ok(());
@@ -397,7 +404,8 @@ impl<'f, 'a> Flow<'f, 'a> {
                     let (unfolded, room) = *unfolded;
                     let folder = self.folder;
                     let line = |state, kept: &Kept| line(folder, uid, state, kept);
-                    self.group.add(self.desk, self.tools, line, uid, unfolded, entry)?;
+                    let before = known.remove(&unfolded.sha256);
+                    self.group.add(self.desk, self.tools, line, (uid, unfolded, before), entry)?;
                     drop(room);
                     (self.desk.beat)();
                 }
@@ -507,7 +515,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     /// Nothing more can be fetched: what is whole is stored all the same, and acknowledged by the next run.
     fn give_up(&mut self, error: &Error, summary: &mut Summary, tell: &mut Tell<'_>) {
         if !matches!(error, Error::Answer { .. }) {
-            if let Ok(settled) = self.group.settle(self.desk, self.folder, self.uid_validity) {
+            if let Ok(settled) = self.group.settle(self.desk, self.tools, self.folder, self.uid_validity) {
                 self.ends.extend(settled.ends);
                 self.lines.extend(settled.lines.into_iter().map(|line| Pending { line, is_done: true }));
             }

@@ -22,6 +22,9 @@ use crate::vault::After;
 /// Longest text of UIDs in one command that does something with messages: the trace has it in one line.
 const SET_TEXT: usize = 150;
 
+/// Who said when what their program opens.
+type Said = (Address, Capabilities, Timestamp);
+
 /// A message that was judged, and what is told of it.
 pub(super) struct Item {
     pub line: Line,
@@ -29,7 +32,7 @@ pub(super) struct Item {
     message: Option<Message>,
     /// What is to get its name.
     folder: Option<(StagedDir, PathBuf)>,
-    says: Option<(Address, Capabilities, Timestamp)>,
+    says: Option<Said>,
     /// The entry of the trace that was opened for it.
     entry: Option<trace::Entry>,
     message_id: Option<MessageId>,
@@ -92,18 +95,17 @@ impl Group {
         self.items.push(nothing);
     }
 
-    /// Judges a message and writes it down.
+    /// Judges a message and writes it down; `before` is where the same octets are kept already.
     pub(super) fn add(
         &mut self,
         desk: &Desk<'_>,
         tools: &Tools<'_>,
         line: impl Fn(&'static str, &Kept) -> Line,
-        uid: u32,
-        unfolded: Unfolded,
+        (uid, unfolded, before): (u32, Unfolded, Option<Kept>),
         entry: Option<trace::Entry>,
     ) -> Result<(), Error> {
         let sha256 = unfolded.sha256;
-        let mut item = self.item(desk, tools, line, uid, unfolded)?;
+        let mut item = self.item(desk, tools, line, (uid, unfolded, before))?;
         item.entry = entry;
         self.digests.entry(sha256).or_insert(self.items.len());
         self.items.push(item);
@@ -115,19 +117,14 @@ impl Group {
         desk: &Desk<'_>,
         tools: &Tools<'_>,
         line: impl Fn(&'static str, &Kept) -> Line,
-        uid: u32,
-        unfolded: Unfolded,
+        (uid, unfolded, before): (u32, Unfolded, Option<Kept>),
     ) -> Result<Item, Error> {
         let (account, policy) = (desk.account, &desk.request.policy);
         let raw_sha256 = unfolded.sha256;
         let message = |kept: &Kept| Some(Message { uid, raw_sha256, kept: kept.clone() });
         let nothing = |line, message| Item { line, message, folder: None, says: None, entry: None, message_id: None };
         let same = self.digests.get(&raw_sha256).and_then(|place| self.items[*place].message.as_ref());
-        let before = match same {
-            Some(same) => Some(same.kept.clone()),
-            None => desk.inbox.known_message(&raw_sha256)?,
-        };
-        if let Some(kept) = before {
+        if let Some(kept) = same.map(|same| same.kept.clone()).or(before) {
             return Ok(nothing(line("known", &kept), message(&kept)));
         }
         let kept = |place: &PathBuf, quarantined| Kept {
@@ -164,7 +161,13 @@ impl Group {
 
     /// Puts all of them on disk under their names, then into the journal. What is left to do comes back: lines to be told, once
     /// the deeds in it are done; entries of the trace to be closed.
-    pub(super) fn settle(&mut self, desk: &Desk<'_>, folder: &str, uid_validity: u32) -> Result<Settled, Error> {
+    pub(super) fn settle(
+        &mut self,
+        desk: &Desk<'_>,
+        tools: &Tools<'_>,
+        folder: &str,
+        uid_validity: u32,
+    ) -> Result<Settled, Error> {
         self.digests.clear();
         let mut items = std::mem::take(&mut self.items);
         let folders = items.iter_mut().filter_map(|item| item.folder.take()).collect();
@@ -174,9 +177,7 @@ impl Group {
         if !messages.is_empty() {
             desk.inbox.record(folder, uid_validity, &messages)?;
         }
-        for (address, capabilities, at) in items.iter().filter_map(|item| item.says.as_ref()) {
-            desk.account.readers()?.learn(address, *capabilities, (*at).min(desk.account.world.clock.now()))?;
-        }
+        learn(desk, tools, items.iter().filter_map(|item| item.says.as_ref()))?;
         if desk.request.after == After::Keep {
             let uids = items.iter().map(|item| item.line.uid);
             desk.inbox.acknowledged(folder, uid_validity, uids, "keep")?;
@@ -197,6 +198,26 @@ impl Group {
     pub(super) fn give_up(&mut self) -> Vec<trace::Entry> {
         std::mem::take(&mut self.items).into_iter().filter_map(|item| item.entry).collect()
     }
+}
+
+/// Takes down what senders said of their programs; what the same sender said before, once in a run.
+fn learn<'s>(desk: &Desk<'_>, tools: &Tools<'_>, said: impl Iterator<Item = &'s Said>) -> Result<(), Error> {
+    let now = desk.account.world.clock.now();
+    let mut learned = tools.learned.borrow_mut();
+    let mut readers = None;
+    for (address, capabilities, at) in said {
+        let word = capabilities.reader();
+        if learned.get(address) == Some(&word) {
+            continue;
+        }
+        let readers = match &mut readers {
+            Some(readers) => readers,
+            none => none.insert(desk.account.readers()?),
+        };
+        readers.learn(address, *capabilities, (*at).min(now))?;
+        learned.insert(address.clone(), word);
+    }
+    Ok(())
 }
 
 /// What is to be done on the server. What is in quarantine is never deleted there.
