@@ -126,7 +126,7 @@ fn table(runs: usize, messages: usize) -> Result<bool, Anyhow> {
         times: Vec::new(),
     };
     let near = desk.mailbox;
-    let mut rows = vec![
+    let mut rows = [
         row("mbsync", CLEAR, mbsync("near")),
         row("mss clear", CLEAR, Box::new(|| fetch(CLEAR, near))),
         row("mss sealed", SEALED, Box::new(|| fetch(SEALED, near))),

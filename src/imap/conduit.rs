@@ -174,3 +174,60 @@ impl Packed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::scripted::{Peer, dialer, serve};
+
+    fn packed() -> Packed {
+        let (inflate, deflate) = (Decompress::new(false), Compress::new(Compression::default(), false));
+        Packed { inflate, deflate, raw: Vec::new(), taken: 0, plain: Vec::new(), given: 0 }
+    }
+
+    fn compressed(script: impl FnOnce(&mut Peer) + Send + 'static) -> (Conduit, crate::net::scripted::Scripted) {
+        let server = serve(script);
+        let mut conduit = Conduit::new(Wire::new(dialer().connect(&server.endpoint).unwrap()));
+        conduit.compress();
+        (conduit, server)
+    }
+
+    #[test]
+    fn lines_and_octets_go_both_ways_compressed() {
+        let text = "0123456789".repeat(20_000);
+        let sent = text.clone();
+        let (mut conduit, server) = compressed(move |peer| {
+            let mut theirs = packed();
+            for piece in ["* first\r\n* sec", "ond\r\n", &sent, "* last\r\n"] {
+                peer.send_octets(&theirs.pack(piece.as_bytes()).unwrap());
+            }
+            let heard = peer.octets(packed().pack(b"a1 NOOP\r\n").unwrap().len());
+            theirs.raw = heard;
+            theirs.unpack().unwrap();
+            assert_eq!(theirs.plain, b"a1 NOOP\r\n");
+        });
+        assert_eq!(conduit.read_whole_line(99).unwrap(), b"* first\r\n");
+        assert_eq!(conduit.read_whole_line(99).unwrap(), b"* second\r\n");
+        let mut read = vec![0; text.len()];
+        let mut length = 0;
+        while length < read.len() {
+            length += conduit.read_some(&mut read[length..]).unwrap();
+        }
+        assert!(read == text.as_bytes());
+        assert_eq!(conduit.read_whole_line(99).unwrap(), b"* last\r\n");
+        conduit.send(b"a1 NOOP\r\n").unwrap();
+        server.join();
+    }
+
+    #[test]
+    fn a_line_that_unpacks_to_very_much_is_not_kept_and_what_is_no_deflate_is_refused() {
+        let (mut conduit, server) = compressed(|peer| peer.send_octets(&packed().pack(&vec![b'x'; 50 << 20]).unwrap()));
+        assert!(matches!(conduit.read_whole_line(1 << 16), Err(LinkError::EndlessLine { .. })));
+        drop(conduit);
+        server.leave();
+        let (mut conduit, server) = compressed(|peer| peer.send("* OK this is not compressed at all\r\n"));
+        assert!(matches!(conduit.read_whole_line(1 << 16), Err(LinkError::Broken { .. })));
+        drop(conduit);
+        server.leave();
+    }
+}

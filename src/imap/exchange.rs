@@ -57,13 +57,15 @@ type Hear<'h> = dyn FnMut(&[u8], &str) -> Result<(), &'static str> + 'h;
 /// A command that was refused may have been refused for want of a folder.
 pub(super) enum Refusal {
     NoSuchFolder(ImapError),
+    /// BAD: the server does not know such a command, whatever it said it can do.
+    NotUnderstood(ImapError),
     Other(ImapError),
 }
 
 impl From<Refusal> for ImapError {
     fn from(refusal: Refusal) -> ImapError {
         match refusal {
-            Refusal::NoSuchFolder(error) | Refusal::Other(error) => error,
+            Refusal::NoSuchFolder(error) | Refusal::NotUnderstood(error) | Refusal::Other(error) => error,
         }
     }
 }
@@ -300,7 +302,11 @@ pub(super) fn refusal(stage: Stage, tag: &[u8], line: &[u8]) -> Option<Refusal> 
     let text = text.trim();
     let no_such_folder = text.get(..11).is_some_and(|code| code.eq_ignore_ascii_case("[TRYCREATE]"));
     let error = ImapError { stage, failure: Failure::of(text) };
-    Some(if no_such_folder { Refusal::NoSuchFolder(error) } else { Refusal::Other(error) })
+    Some(match no_such_folder {
+        true => Refusal::NoSuchFolder(error),
+        false if word.eq_ignore_ascii_case(b"BAD") => Refusal::NotUnderstood(error),
+        false => Refusal::Other(error),
+    })
 }
 
 /// The parser refuses octets above 127 in the text of an answer, where some servers have them and nothing here reads them.

@@ -42,7 +42,8 @@ pub(super) fn last_line(line: &[u8]) -> Result<Fetched, &'static str> {
 
 const UNREADABLE: &str = "an answer to FETCH cannot be read";
 
-/// Looks for `UID` and `BODY[]` among the items, outside of lists and texts.
+/// Looks for `UID` and `BODY[]` among the items, outside of lists and texts. Every item is a name and a value, up to the bracket
+/// that closes the answer: what is left of a message whose length was a lie is not taken for that.
 fn items_of(line: &[u8]) -> Result<Fetched, &'static str> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
@@ -54,8 +55,13 @@ fn items_of(line: &[u8]) -> Result<Fetched, &'static str> {
                 (depth, rest) = (depth + 1, &rest[1..]);
                 name = b"";
             }
-            // The last one closes the answer.
-            b')' => (depth, rest) = (depth.saturating_sub(1), &rest[1..]),
+            b')' if depth > 0 => {
+                (depth, rest) = (depth - 1, &rest[1..]);
+                name = b"";
+            }
+            // It closes the answer.
+            b')' if name.is_empty() && rest.len() == 1 => return Ok(found),
+            b')' => return Err(UNREADABLE),
             b'"' => {
                 let (text, behind) = quoted(rest).ok_or(UNREADABLE)?;
                 if depth == 0 && name.eq_ignore_ascii_case(b"BODY[]") {
@@ -71,11 +77,12 @@ fn items_of(line: &[u8]) -> Result<Fetched, &'static str> {
                         return Err("octets came that were not asked for");
                     }
                     found.body = Body::Literal(literal(word).ok_or(UNREADABLE)?);
+                    return Ok(found);
                 } else if is_body && word.eq_ignore_ascii_case(b"NIL") {
                     found.body = Body::Nil;
                 } else if depth == 0 && name.eq_ignore_ascii_case(b"UID") {
                     found.uid = Some(number(word).ok_or(UNREADABLE)?);
-                } else if depth == 0 {
+                } else if depth == 0 && name.is_empty() {
                     (name, rest) = (word, behind);
                     continue;
                 }
@@ -83,7 +90,7 @@ fn items_of(line: &[u8]) -> Result<Fetched, &'static str> {
             }
         }
     }
-    Ok(found)
+    Err(UNREADABLE)
 }
 
 /// Up to a space or bracket that does not stand inside square brackets. There is one octet at least.
@@ -164,6 +171,9 @@ mod tests {
     fn what_cannot_be_read_is_refused() {
         for bad in [
             "* 1 FETCH UID 4\r\n",
+            "* 1 FETCH (UID 4\r\n",
+            "* 1 FETCH (UID 4) x\r\n",
+            "* 1 FETCH (UID 4 FLAGS)\r\n",
             "* 1 FETCH (UID x)\r\n",
             "* 1 FETCH (UID 0 BODY[] {1}\r\n",
             "* 1 FETCH (BODY[] {-1}\r\n",
@@ -174,5 +184,9 @@ mod tests {
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
+        for rest in ["", "\r\n", " world)\r\n", "lo)\r\n", "))\r\n", " UID\r\n"] {
+            assert!(last_line(rest.as_bytes()).is_err(), "{rest:?}");
+        }
+        assert!(last_line(b")\r\n").is_ok());
     }
 }

@@ -120,7 +120,7 @@ impl Pipeline {
     pub fn acknowledge(&mut self, number: usize, deed: Deed, uids: UidSet) -> Result<(), ImapError> {
         let step = match &deed {
             Deed::Seen => Step::Seen,
-            Deed::Move(_) if self.session.capabilities.has("MOVE") => Step::Move,
+            Deed::Move(_) if self.session.can("MOVE") => Step::Move,
             Deed::Move(_) => Step::Copy,
             Deed::Delete => Step::Deleted,
         };
@@ -264,14 +264,19 @@ impl Pipeline {
         made: bool,
         refused: Option<Refusal>,
     ) -> Result<Option<Heard<S>>, ImapError> {
-        let has_uidplus = self.session.capabilities.has("UIDPLUS");
+        let has_uidplus = self.session.can("UIDPLUS");
         let next = match (step, refused) {
             (Step::Move | Step::Copy, Some(Refusal::NoSuchFolder(_))) if !made => Step::Create,
+            // It said that it can, and cannot: then the older way.
+            (Step::Move, Some(Refusal::NotUnderstood(_))) => {
+                self.session.lies.push("MOVE");
+                Step::Copy
+            }
             (_, Some(refused)) => {
                 let result = Err(refused.into());
                 return Ok(Some(Heard::Acknowledged { number, result }));
             }
-            (Step::Create, None) if self.session.capabilities.has("MOVE") => Step::Move,
+            (Step::Create, None) if self.session.can("MOVE") => Step::Move,
             (Step::Create, None) => Step::Copy,
             (Step::Copy, None) => Step::Deleted,
             (Step::Deleted, None) if has_uidplus => Step::Expunge,

@@ -96,6 +96,14 @@ fn without_move_messages_are_copied_and_then_they_alone_removed() {
         answer(peer, "UID EXPUNGE 4:5", "$ OK x\r\n");
         answer(peer, "UID COPY 4:5 Archive", "$ NO [OVERQUOTA] full\r\n");
     });
+    let lying = self::server("MOVE UIDPLUS", |peer| {
+        answer(peer, "UID MOVE 4:5 Archive", "$ BAD what\r\n");
+        answer(peer, "UID COPY 4:5 Archive", "$ OK x\r\n");
+        answer(peer, "UID STORE 4:5 +FLAGS.SILENT (\\Deleted)", "$ OK x\r\n");
+        answer(peer, "UID EXPUNGE 4:5", "$ OK x\r\n");
+    });
+    assert_eq!(done(&mut pipeline(&lying), Deed::Move("Archive".to_owned())).unwrap(), Done::Whole);
+    lying.join();
     let mut pipeline = pipeline(&server);
     assert_eq!(done(&mut pipeline, Deed::Move("Archive".to_owned())).unwrap(), Done::Whole);
     let refused = done(&mut pipeline, Deed::Move("Archive".to_owned())).unwrap_err();
@@ -185,6 +193,8 @@ fn a_message_too_large_or_another_is_not_taken_for_the_right_one() {
         "* 1 FETCH (BODY[] {5}\r\nhello)\r\n$ OK x\r\n",
         "* 1 FETCH (UID 4 BODY[] {2}\r\nhe)\r\n* 1 FETCH (UID 4 BODY[] {2}\r\nhi)\r\n$ OK x\r\n",
         "* 1 FETCH (UID 4 BODY[] {2}\r\nhe BODY[] {2}\r\nhi)\r\n$ OK x\r\n",
+        "* 1 FETCH (UID 4 BODY[] {2}\r\nhello)\r\n$ OK x\r\n",
+        "* 1 FETCH (UID 4 BODY[] {9}\r\nhello)\r\n$ OK x\r\n",
         "* 1 FETCH (UID 4 ENVELOPE {2}\r\nhe)\r\n$ OK x\r\n",
         "* 1 FETCH (UID 4 BODY[] {-1}\r\n",
         "* LIST () \"/\" {5}\r\nhello\r\n$ OK x\r\n",

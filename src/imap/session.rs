@@ -9,7 +9,7 @@ use io_imap::types::mailbox::{ListMailbox, Mailbox};
 use io_imap::types::response::{Code, Data};
 use io_imap::types::sequence::SequenceSet;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Refusal};
 use super::search::{self, Filter};
 use super::{Capabilities, Failure, ImapError, SpecialUse, Stage, UidSet, folder, opening};
 use crate::net::{Credential, Dialer, Endpoint, Stream};
@@ -21,6 +21,8 @@ const NEWLY_COME: u64 = 100_000;
 pub struct Session {
     pub(super) exchange: Exchange,
     pub(super) capabilities: Capabilities,
+    /// What the server said it can do, and then did not understand.
+    pub(super) lies: Vec<&'static str>,
     /// How many messages the folder had when it was selected.
     exists: u64,
 }
@@ -59,22 +61,33 @@ impl Session {
             // The name alone (RFC 2971): it helps the operator, and a version would help others.
             exchange.send_along("ID (\"name\" \"mss\")");
         }
-        Ok(Session { exchange, capabilities, exists: 0 })
+        Ok(Session { exchange, capabilities, lies: Vec::new(), exists: 0 })
     }
 
     /// Has the server pack what it sends, and packs what is sent to it (RFC 4978), where it can; tells whether it does.
     pub fn compress(&mut self) -> Result<bool, ImapError> {
-        if !self.capabilities.has("COMPRESS=DEFLATE") {
+        if !self.can("COMPRESS=DEFLATE") {
             return Ok(false);
         }
-        self.exchange.ask(Stage::Compress, "COMPRESS DEFLATE", &mut |_, _| Ok(()))?;
-        self.exchange.compress();
+        match self.exchange.ask(Stage::Compress, "COMPRESS DEFLATE", &mut |_, _| Ok(())) {
+            Ok(()) => self.exchange.compress(),
+            Err(refused) => {
+                let error = ImapError::from(refused);
+                // It says no: then it goes on as it is.
+                return if self.is_open() { Ok(false) } else { Err(error) };
+            }
+        }
         Ok(true)
     }
 
     /// What the server says it can do, signed in.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// Whether the server has an extension, as far as it is known by now.
+    pub(super) fn can(&self, name: &str) -> bool {
+        self.capabilities.has(name) && !self.lies.contains(&name)
     }
 
     /// The connection: what TLS agreed on, and the server's certificate.
@@ -91,8 +104,19 @@ impl Session {
     pub fn select(&mut self, name: &str, read_only: bool) -> Result<Selected, ImapError> {
         let stage = Stage::Select;
         let mailbox = named(stage, name)?;
+        match self.select_as(mailbox.clone(), read_only) {
+            Err(Refusal::NotUnderstood(_)) if self.can("CONDSTORE") => {
+                self.lies.push("CONDSTORE");
+                Ok(self.select_as(mailbox, read_only)?)
+            }
+            selected => Ok(selected?),
+        }
+    }
+
+    fn select_as(&mut self, mailbox: Mailbox<'static>, read_only: bool) -> Result<Selected, Refusal> {
+        let stage = Stage::Select;
         // From here on mod-sequences are told (RFC 7162, section 3.1.8).
-        let parameters = if self.capabilities.has("CONDSTORE") { vec![SelectParameter::CondStore] } else { Vec::new() };
+        let parameters = if self.can("CONDSTORE") { vec![SelectParameter::CondStore] } else { Vec::new() };
         let body = if read_only {
             CommandBody::Examine { mailbox, parameters }
         } else {
@@ -119,7 +143,10 @@ impl Session {
                 self.exchange.news = false;
                 Ok(Selected { uid_validity, exists, uid_next, read_only, changes })
             }
-            _ => Err(ImapError { stage, failure: Failure::Protocol("a folder without UIDVALIDITY or EXISTS") }),
+            _ => {
+                let failure = Failure::Protocol("a folder without UIDVALIDITY or EXISTS");
+                Err(Refusal::Other(ImapError { stage, failure }))
+            }
         }
     }
 
@@ -146,8 +173,18 @@ impl Session {
     }
 
     fn find(&mut self, criteria: &str) -> Result<UidSet, ImapError> {
+        match self.find_as(criteria) {
+            Err(Refusal::NotUnderstood(_)) if self.can("ESEARCH") => {
+                self.lies.push("ESEARCH");
+                Ok(self.find_as(criteria)?)
+            }
+            found => Ok(found?),
+        }
+    }
+
+    fn find_as(&mut self, criteria: &str) -> Result<UidSet, Refusal> {
         // Ranges in the place of a number for each message (RFC 4731).
-        let form = if self.capabilities.has("ESEARCH") { "RETURN (ALL) " } else { "" };
+        let form = if self.can("ESEARCH") { "RETURN (ALL) " } else { "" };
         let mut sets: Vec<UidSet> = Vec::new();
         // What came before is found; what comes meanwhile may not be.
         self.exchange.news = false;
@@ -158,7 +195,7 @@ impl Session {
         // More than can be there: taken apart, one short line would fill the memory.
         if sets.iter().map(UidSet::len).sum::<u64>() > self.exists + NEWLY_COME {
             let failure = Failure::Protocol("more messages were found than there are");
-            return Err(ImapError { stage: Stage::Search, failure });
+            return Err(Refusal::Other(ImapError { stage: Stage::Search, failure }));
         }
         Ok(match sets.len() {
             0 | 1 => sets.pop().unwrap_or_default(),

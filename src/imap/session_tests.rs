@@ -175,6 +175,27 @@ fn a_server_that_finds_more_than_there_is_does_not_fill_the_memory() {
 }
 
 #[test]
+fn what_a_server_says_it_can_and_cannot_is_done_without() {
+    let server = server("ESEARCH CONDSTORE MOVE COMPRESS=DEFLATE", |peer| {
+        answer(peer, "COMPRESS DEFLATE", "$ BAD what\r\n");
+        answer(peer, "SELECT INBOX (CONDSTORE)", "$ BAD what\r\n");
+        answer(peer, "SELECT INBOX", "* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH RETURN (ALL) ALL", "$ BAD what\r\n");
+        answer(peer, "UID SEARCH ALL", "* SEARCH 7\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH ALL", "* SEARCH 7\r\n$ OK x\r\n");
+        answer(peer, "SELECT INBOX", "$ NO [NONEXISTENT] x\r\n");
+    });
+    let mut session = session(&server);
+    assert!(!session.compress().unwrap());
+    assert_eq!(session.select("INBOX", false).unwrap().changes, None);
+    for _ in 0..2 {
+        assert_eq!(session.search(&Filter::default()).unwrap().to_string(), "7");
+    }
+    assert!(matches!(session.select("INBOX", false).unwrap_err().failure, Failure::Refused { .. }));
+    server.join();
+}
+
+#[test]
 fn news_come_by_themselves_and_none_is_lost() {
     let server = server("IDLE", |peer| {
         answer(peer, "SELECT INBOX", "* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");

@@ -26,7 +26,7 @@ impl Session {
     /// Begins to wait in the selected folder, where the server has IDLE; the session itself where it has not.
     pub fn wait(mut self) -> Result<Result<Waiting, Session>, ImapError> {
         let stage = Stage::Idle;
-        if !self.capabilities.has("IDLE") {
+        if !self.can("IDLE") {
             return Ok(Err(self));
         }
         let tag = self.exchange.begin(stage, "IDLE")?;
@@ -38,6 +38,7 @@ impl Session {
             }
             if tagged(&line, &tag).is_some() {
                 // It says no: then it is asked now and then, like a server that has no IDLE.
+                self.lies.push("IDLE");
                 return Ok(Err(self));
             }
             self.exchange.refuse_farewell(stage, &line)?;

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::courier::{Arrived, Courier, Order, Room};
 use super::desk::{Desk, Tools};
 use super::group::{Chore, End, Group};
+use super::hired::{Hired, alive, give, gone_astray, is_away, may_pass};
 use super::opener::Opener;
+use super::telling::Telling;
 use super::wanted::Wanted;
 use super::{Line, Summary, Tell, sign_in};
 use crate::commands::error::Error;
@@ -19,7 +21,7 @@ use crate::commands::received::Unfolded;
 use crate::commands::traced::{Scribe, told};
 use crate::imap::{Done, Failure, ImapError, Session, Stage};
 use crate::inbox::Kept;
-use crate::net::LinkError;
+use crate::process::{Moment, here};
 use crate::trace::{self, Action, Answer, Deed, Outcome};
 
 /// Messages of a group: what is put on disk, into the journal and into the trace at once, and asked for in one command.
@@ -82,18 +84,6 @@ struct Underway {
     courier: usize,
 }
 
-/// A message that is stored, and told once all before it are.
-struct Pending {
-    line: Line,
-    is_done: bool,
-}
-
-/// A connection at work.
-struct Hired<'s> {
-    orders: Option<Sender<Order>>,
-    handle: Option<ScopedJoinHandle<'s, Option<Session>>>,
-}
-
 /// What is written down and asked for in one turn.
 #[derive(Default)]
 struct Turn {
@@ -112,7 +102,7 @@ pub(super) struct Flow<'f, 'a> {
     group: Group,
     ends: Vec<End>,
     chores: BTreeMap<usize, Underway>,
-    lines: VecDeque<Pending>,
+    telling: Telling,
     /// Orders so far.
     orders: usize,
     /// Breaks since something came.
@@ -139,7 +129,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             group: Group::new(desk)?,
             ends: Vec::new(),
             chores: BTreeMap::new(),
-            lines: VecDeque::new(),
+            telling: Telling::default(),
             orders: 0,
             breaks: 0,
             quiet: false,
@@ -234,7 +224,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     ) -> Result<(), Error> {
         loop {
             self.take_turn(couriers)?;
-            self.tell_lines(summary, tell)?;
+            self.telling.tell(summary, tell)?;
             if self.is_done() {
                 return Ok(());
             }
@@ -297,7 +287,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             && self.group.is_empty()
             && self.chores.is_empty()
             && self.ends.is_empty()
-            && self.lines.is_empty()
+            && self.telling.is_over()
     }
 
     /// Judges what can be, puts a group on disk where one is due, and orders what comes next: one sync of the trace for all.
@@ -307,8 +297,7 @@ impl<'f, 'a> Flow<'f, 'a> {
         let nothing_more = self.slots.is_empty() && self.wanted.is_empty();
         if self.group.len() >= GROUP || (!self.group.is_empty() && (nothing_more || self.quiet)) {
             let settled = self.group.settle(self.desk, self.tools, self.folder, self.uid_validity)?;
-            let kept = settled.chores.is_empty();
-            self.lines.extend(settled.lines.into_iter().map(|line| Pending { line, is_done: kept }));
+            self.telling.add(settled.lines, settled.chores.is_empty());
             self.ends.extend(settled.ends);
             turn.chores = settled.chores;
         }
@@ -444,18 +433,12 @@ impl<'f, 'a> Flow<'f, 'a> {
                 "marked"
             }
         };
+        here(Moment::Acknowledged);
         self.desk.inbox.acknowledged(self.folder, self.uid_validity, chore.uids.iter(), deed)?;
         let count = Some(chore.uids.len());
         let end = |entry| End { entry, outcome: Outcome::Done, text: word.to_owned(), message_id: None, count };
         self.ends.extend(entry.map(end));
-        let mut uids = chore.uids.iter().peekable();
-        for pending in self.lines.iter_mut().filter(|pending| !pending.is_done) {
-            while uids.next_if(|uid| *uid < pending.line.uid).is_some() {}
-            if uids.peek() == Some(&pending.line.uid) {
-                pending.line.acknowledged = word;
-                pending.is_done = true;
-            }
-        }
+        self.telling.done(&chore.uids, word);
         Ok(())
     }
 
@@ -465,16 +448,6 @@ impl<'f, 'a> Flow<'f, 'a> {
                 "the server lacks UIDPLUS: messages are marked as deleted and stay until somebody expunges the folder",
             );
         }
-    }
-
-    fn tell_lines(&mut self, summary: &mut Summary, tell: &mut Tell<'_>) -> Result<(), Error> {
-        while self.lines.front().is_some_and(|pending| pending.is_done) {
-            if let Some(Pending { line, .. }) = self.lines.pop_front() {
-                summary.count(&line);
-                tell(&line).map_err(|source| Error::Answer { source })?;
-            }
-        }
-        Ok(())
     }
 
     /// A connection broke: it is made again, and asked for what had not come. What was done on the server without our hearing of
@@ -517,11 +490,11 @@ impl<'f, 'a> Flow<'f, 'a> {
         if !matches!(error, Error::Answer { .. }) {
             if let Ok(settled) = self.group.settle(self.desk, self.tools, self.folder, self.uid_validity) {
                 self.ends.extend(settled.ends);
-                self.lines.extend(settled.lines.into_iter().map(|line| Pending { line, is_done: true }));
+                self.telling.add(settled.lines, true);
             }
-            self.lines.iter_mut().for_each(|pending| pending.is_done = true);
+            self.telling.stop_waiting();
             // What it is given up for is told, not that nobody listens.
-            let _ = self.tell_lines(summary, tell);
+            let _ = self.telling.tell(summary, tell);
         }
         let text = told(error);
         let chores = std::mem::take(&mut self.chores).into_values().filter_map(|underway| underway.entry);
@@ -530,26 +503,6 @@ impl<'f, 'a> Flow<'f, 'a> {
         self.ends.extend(entries.into_iter().map(|entry| failed(entry, text.clone())));
         // Entries that cannot be closed read as interrupted, which is so.
         let _ = self.record(&[]);
-    }
-}
-
-impl Hired<'_> {
-    /// No more orders come: the session, once all that was ordered is done.
-    fn dismiss(mut self) -> Option<Session> {
-        self.orders = None;
-        self.handle.take()?.join().ok().flatten()
-    }
-}
-
-/// The connection whose turn it is; one that is gone is mended or ends the flow before it is asked for anything.
-fn alive(couriers: &[Hired<'_>], order: usize) -> usize {
-    order % couriers.len()
-}
-
-fn give(couriers: &[Hired<'_>], number: usize, order: Order) {
-    if let Some(orders) = &couriers[number].orders {
-        // Where nobody takes it, that the connection broke is among the events.
-        let _ = orders.send(order);
     }
 }
 
@@ -570,26 +523,4 @@ fn line(folder: &str, uid: u32, state: &'static str, kept: &Kept) -> Line {
 
 fn failed(entry: trace::Entry, text: String) -> End {
     End { entry, outcome: Outcome::Failed, text, message_id: None, count: None }
-}
-
-/// A connection that ended without saying why.
-fn gone_astray() -> ImapError {
-    let source = std::io::ErrorKind::NotConnected.into();
-    let failure = LinkError::Broken { endpoint: "the mailbox".to_owned(), source }.into();
-    ImapError { stage: Stage::Fetch, failure }
-}
-
-/// Whether it may be better on another connection: a server that went away, and not one that says no.
-pub(super) fn may_pass(error: &ImapError) -> bool {
-    match &error.failure {
-        Failure::Link(link) => {
-            matches!(link, LinkError::Unreachable { .. } | LinkError::Timeout { .. } | LinkError::Broken { .. })
-        }
-        Failure::Bye { .. } | Failure::Unavailable { .. } => true,
-        _ => false,
-    }
-}
-
-fn is_away(error: &Error) -> bool {
-    matches!(error, Error::Imap(error) if may_pass(error))
 }

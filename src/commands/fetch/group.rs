@@ -16,6 +16,7 @@ use crate::inbox::{Kept, Message};
 use crate::mail::{Address, MessageId, Notice};
 use crate::outbox::Noted;
 use crate::pki::Capabilities;
+use crate::process::{Moment, here};
 use crate::trace::{self, Action, Outcome};
 use crate::vault::After;
 
@@ -173,10 +174,12 @@ impl Group {
         let folders = items.iter_mut().filter_map(|item| item.folder.take()).collect();
         let to = &desk.request.policy.to;
         self.together.publish(folders).map_err(|source| Error::OutputFolder { path: to.clone(), source })?;
+        here(Moment::FetchedNamed);
         let messages: Vec<Message> = items.iter_mut().filter_map(|item| item.message.take()).collect();
         if !messages.is_empty() {
             desk.inbox.record(folder, uid_validity, &messages)?;
         }
+        here(Moment::FetchedRecorded);
         learn(desk, tools, items.iter().filter_map(|item| item.says.as_ref()))?;
         if desk.request.after == After::Keep {
             let uids = items.iter().map(|item| item.line.uid);

@@ -11,7 +11,9 @@ mod courier;
 mod desk;
 mod flow;
 mod group;
+mod hired;
 mod opener;
+mod telling;
 mod wanted;
 mod watch;
 

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::desk::Desk;
-use super::flow::may_pass;
+use super::hired::may_pass;
 use super::{Line, Request, Summary, folders, prepare, sign_in};
 use crate::commands::account::Account;
 use crate::commands::alert;
