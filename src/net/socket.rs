@@ -48,6 +48,7 @@ pub(super) enum Pending {
 
 impl Socket {
     pub(super) fn new(tcp: TcpStream, wait: Wait) -> Socket {
+        keep_alive(&tcp);
         Socket { tcp, wait, read_limit: None, write_limit: None, ahead: None }
     }
 
@@ -103,6 +104,20 @@ impl Socket {
     /// Closes both directions; the other side learns of it at once.
     pub(super) fn shut_down(&self) {
         let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+}
+
+/// Has the kernel ask now and then whether the other side is still there: who waits for news on a line that was cut without a
+/// word would wait for ever. A dead line is known as such within two minutes.
+fn keep_alive(tcp: &TcpStream) {
+    // Where the system does not do it, the limits on waiting are all there is.
+    let _ = rustix::net::sockopt::set_socket_keepalive(tcp, true);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::sockopt::{set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
+        let _ = set_tcp_keepidle(tcp, Duration::from_secs(60));
+        let _ = set_tcp_keepintvl(tcp, Duration::from_secs(20));
+        let _ = set_tcp_keepcnt(tcp, 3);
     }
 }
 
