@@ -1,4 +1,4 @@
-//! Fetching beside mbsync and curl: the same Dovecot, the same messages, taking turns. What came of it stands in README.md.
+//! Fetching beside mbsync and curl: the same Dovecot, the same messages, taking turns.
 //!
 //! ```text
 //! cargo bench --bench fetching                    the table, and whether each bound is kept; status 1 where one is missed

@@ -23,8 +23,10 @@ impl Service {
     /// As the variables of the process say. A socket that cannot be used is as good as none: the work is the same.
     pub(super) fn of(environment: &Environment) -> Service {
         let socket = environment.get("NOTIFY_SOCKET").and_then(|name| {
-            let address = address(name)?;
-            Some((UnixDatagram::unbound().ok()?, address))
+            let (address, socket) = (address(name)?, UnixDatagram::unbound().ok()?);
+            // A manager that does not listen for a while must not stop the work.
+            socket.set_nonblocking(true).ok()?;
+            Some((socket, address))
         });
         // Meant for this process alone, where it says for which.
         let ours = environment.text("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().to_string());
@@ -104,6 +106,15 @@ mod tests {
             ["READY=1\nSTATUS=at work\n", "STATUS=waits READY=0\n", "WATCHDOG=1\n", "STOPPING=1\n"],
             "one sign of life in half a minute"
         );
+    }
+
+    #[test]
+    fn a_manager_that_does_not_listen_stops_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let _manager = UnixDatagram::bind(&path).unwrap();
+        let service = Service::of(&Environment::from([("NOTIFY_SOCKET", path.to_str().unwrap())]));
+        (0..10_000).for_each(|_| service.status("waits"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use io_imap::codec::CommandCodec;
 use io_imap::codec::fragmentizer::Fragmentizer;
 use io_imap::send::{ImapSend, ImapSendError, ImapSendResult};
 use io_imap::types::command::{Command, CommandBody};
-use io_imap::types::core::TagGenerator;
+use io_imap::types::core::{Tag, TagGenerator};
 use io_imap::types::response::{Code, Data, StatusBody, StatusKind};
 
 use super::conduit::Conduit;
@@ -98,9 +98,28 @@ impl Exchange {
     pub(super) fn run(&mut self, stage: Stage, body: CommandBody<'static>) -> Result<Done, Refusal> {
         self.require_open(stage).map_err(Refusal::Other)?;
         let tag = self.tags.generate();
-        let mut sending = ImapSend::new(CommandCodec::new(), Command { tag: tag.clone(), body });
-        let (mut heard, mut line, mut literal) = (0, None, 0usize);
+        let sending = ImapSend::new(CommandCodec::new(), Command { tag: tag.clone(), body });
         self.wire.all_within(self.timeouts.reply);
+        self.collect(stage, tag, sending)
+    }
+
+    /// Sends a command written by hand, and collects its answer.
+    pub(super) fn run_text(&mut self, stage: Stage, command: &str) -> Result<Done, Refusal> {
+        let text = self.begin(stage, command).map_err(Refusal::Other)?;
+        let refused = |_| Refusal::Other(ImapError { stage, failure: Failure::Protocol("no tag") });
+        let tag = Tag::try_from(text).map_err(refused)?;
+        // What stands in the place of the command is not looked at: it was sent already.
+        let sending = ImapSend::receive(Command { tag: tag.clone(), body: CommandBody::Noop });
+        self.collect(stage, tag, sending)
+    }
+
+    fn collect(
+        &mut self,
+        stage: Stage,
+        tag: Tag<'static>,
+        mut sending: ImapSend<CommandCodec>,
+    ) -> Result<Done, Refusal> {
+        let (mut heard, mut line, mut literal) = (0, None, 0usize);
         let output = loop {
             let step = sending.resume(&mut self.parser, line.take().as_deref());
             match step {

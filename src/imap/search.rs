@@ -84,7 +84,7 @@ pub(super) fn header_key(name: &str, value: &str) -> Option<String> {
 }
 
 /// A quoted string (RFC 9051, section 4.3): printable ASCII alone, so that no literal is needed and none can be smuggled in.
-fn quoted(text: &str) -> Option<String> {
+pub(super) fn quoted(text: &str) -> Option<String> {
     const LONGEST: usize = 1000;
     let is_text = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
     is_text.then(|| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))

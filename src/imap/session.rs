@@ -1,5 +1,6 @@
 //! A mailbox session: select, search, look without marking, and wait for what comes.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use io_imap::types::command::{CommandBody, SelectParameter};
@@ -8,6 +9,7 @@ use io_imap::types::flag::FlagNameAttribute;
 use io_imap::types::mailbox::{ListMailbox, Mailbox};
 use io_imap::types::response::{Code, Data};
 use io_imap::types::sequence::SequenceSet;
+use io_imap::types::status::StatusDataItem;
 
 use super::exchange::{Exchange, Refusal};
 use super::search::{self, Filter};
@@ -49,6 +51,9 @@ pub struct Listed {
     pub name: String,
     /// What the server keeps it for, where that is one of [`SpecialUse`].
     pub usage: Option<SpecialUse>,
+    /// How many messages it has, and how many of them without `\Seen`, where the server says so in a list (RFC 5819).
+    pub messages: Option<u32>,
+    pub unseen: Option<u32>,
 }
 
 impl Session {
@@ -205,32 +210,38 @@ impl Session {
 
     /// The folder that the server keeps for a use, by its name for [`Session::select`]; nothing where it says of none.
     pub fn special_folder(&mut self, usage: SpecialUse) -> Result<Option<String>, ImapError> {
-        Ok(self.list("*")?.into_iter().find(|listed| listed.usage == Some(usage)).map(|listed| listed.name))
+        // Without counts, which a server may have to look for in every folder.
+        Ok(self.list_as("*", false)?.into_iter().find(|listed| listed.usage == Some(usage)).map(|listed| listed.name))
     }
 
     /// The folders whose name fits a pattern, in which `*` stands for anything and `%` for anything below one folder
     /// (RFC 9051, section 6.3.9). Those that cannot be selected are left out.
     pub fn list(&mut self, pattern: &str) -> Result<Vec<Listed>, ImapError> {
+        self.list_as(pattern, self.can("LIST-STATUS"))
+    }
+
+    fn list_as(&mut self, pattern: &str, counted: bool) -> Result<Vec<Listed>, ImapError> {
         let stage = Stage::List;
         let refused = |()| ImapError { stage, failure: Failure::Folder };
-        let reference = Mailbox::try_from("").map_err(|_| refused(()))?;
         let pattern = folder::pattern_on_the_wire(pattern).ok_or(refused(()))?;
-        let mailbox_wildcard = ListMailbox::try_from(pattern).map_err(|_| refused(()))?;
-        // A plain LIST: the servers at hand show the attributes without being asked for them, and RFC 6154 lets them.
-        let done = self.exchange.run(stage, CommandBody::List { reference, mailbox_wildcard })?;
-        let is_none = |it: &FlagNameAttribute<'_>| {
-            *it == FlagNameAttribute::Noselect || it.to_string().eq_ignore_ascii_case("\\NonExistent")
-        };
-        let found = done.data.iter().filter_map(|data| match data {
-            Data::List { items, mailbox, .. } if !items.iter().any(is_none) => {
-                let usage = SpecialUse::ALL
-                    .into_iter()
-                    .find(|usage| items.iter().any(|item| item.to_string().eq_ignore_ascii_case(usage.attribute())));
-                Some(Listed { name: folder::from_the_wire(mailbox)?, usage })
+        let mailbox_wildcard = ListMailbox::try_from(pattern.clone()).map_err(|_| refused(()))?;
+        let reference = Mailbox::try_from("").map_err(|_| refused(()))?;
+        // Both with the attributes: the servers at hand show them without being asked for them, and RFC 6154 lets them.
+        let plain = CommandBody::List { reference, mailbox_wildcard };
+        let done = if counted {
+            let counted =
+                format!("LIST \"\" {} RETURN (STATUS (MESSAGES UNSEEN))", search::quoted(&pattern).ok_or(refused(()))?);
+            match self.exchange.run_text(stage, &counted) {
+                Err(Refusal::NotUnderstood(_)) => {
+                    self.lies.push("LIST-STATUS");
+                    self.exchange.run(stage, plain)?
+                }
+                done => done?,
             }
-            _ => None,
-        });
-        Ok(found.collect())
+        } else {
+            self.exchange.run(stage, plain)?
+        };
+        Ok(listed(&done.data))
     }
 
     /// The first octets of a message, at most so many, and leaves its flags alone. Octets that are 0 come as question marks.
@@ -280,6 +291,39 @@ impl Session {
         self.exchange.abandon();
         answered.map(|_| ()).map_err(ImapError::from)
     }
+}
+
+/// The folders in an answer to LIST that can be selected, with what is told of each.
+fn listed(data: &[Data<'_>]) -> Vec<Listed> {
+    let mut counts = BTreeMap::new();
+    for item in data {
+        if let Data::Status { mailbox, items } = item
+            && let Some(name) = folder::from_the_wire(mailbox)
+        {
+            let messages = items.iter().find_map(|item| match item {
+                StatusDataItem::Messages(count) => Some(*count),
+                _ => None,
+            });
+            let unseen = items.iter().find_map(|item| match item {
+                StatusDataItem::Unseen(count) => Some(*count),
+                _ => None,
+            });
+            counts.insert(name, (messages, unseen));
+        }
+    }
+    let is_none = |it: &FlagNameAttribute<'_>| {
+        *it == FlagNameAttribute::Noselect || it.to_string().eq_ignore_ascii_case("\\NonExistent")
+    };
+    let found = data.iter().filter_map(|data| match data {
+        Data::List { items, mailbox, .. } if !items.iter().any(is_none) => {
+            let of = |usage: &SpecialUse| items.iter().any(|it| it.to_string().eq_ignore_ascii_case(usage.attribute()));
+            let name = folder::from_the_wire(mailbox)?;
+            let (messages, unseen) = counts.get(&name).copied().unwrap_or_default();
+            Some(Listed { name, usage: SpecialUse::ALL.into_iter().find(of), messages, unseen })
+        }
+        _ => None,
+    });
+    found.collect()
 }
 
 fn named(stage: Stage, name: &str) -> Result<Mailbox<'static>, ImapError> {

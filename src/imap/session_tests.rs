@@ -175,6 +175,26 @@ fn a_server_that_finds_more_than_there_is_does_not_fill_the_memory() {
 }
 
 #[test]
+fn folders_are_listed_with_how_many_messages_they_have() {
+    let server = server("LIST-STATUS", |peer| {
+        answer(
+            peer,
+            "LIST \"\" \"R&AOk-*\" RETURN (STATUS (MESSAGES UNSEEN))",
+            "* LIST (\\HasNoChildren) \"/\" R&AOk-a\r\n* STATUS R&AOk-a (MESSAGES 17 UNSEEN 3)\r\n\
+             * LIST (\\Noselect) \"/\" R&AOk-b\r\n* LIST (\\Junk) \"/\" R&AOk-c\r\n$ OK x\r\n",
+        );
+        answer(peer, "LIST \"\" \"%\" RETURN", "$ BAD what\r\n");
+        answer(peer, "LIST \"\" %", "* LIST () \"/\" INBOX\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server);
+    let listed = session.list("Ré*").unwrap();
+    let told: Vec<_> = listed.iter().map(|it| (it.name.as_str(), it.usage, it.messages, it.unseen)).collect();
+    assert_eq!(told, [("Réa", None, Some(17), Some(3)), ("Réc", Some(SpecialUse::Junk), None, None)]);
+    assert_eq!(session.list("%").unwrap()[0].name, "INBOX");
+    server.join();
+}
+
+#[test]
 fn what_a_server_says_it_can_and_cannot_is_done_without() {
     let server = server("ESEARCH CONDSTORE MOVE COMPRESS=DEFLATE", |peer| {
         answer(peer, "COMPRESS DEFLATE", "$ BAD what\r\n");

@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 18] = [
+pub const PROGRAMS: [Program; 19] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -48,6 +48,7 @@ pub const PROGRAMS: [Program; 18] = [
     Program { name: "lmtp", package: "dovecot-lmtpd", shows: "the same: the message is delivered there" },
     Program { name: "sievec", package: "dovecot-sieve", shows: "a script of the recipient sends a message back" },
     Program { name: "systemd-analyze", package: "systemd", shows: "the units of examples/ are understood" },
+    Program { name: "mbsync", package: "isync", shows: "benches/fetching: what others fetch with" },
     Program { name: "msmtp", package: "msmtp", shows: "benches/submission: what a shell script does" },
 ];
 

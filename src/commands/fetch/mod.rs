@@ -31,7 +31,7 @@ use super::notices;
 pub use super::received::Policy;
 use super::received::Received;
 use crate::fs;
-use crate::imap::{Filter, ImapError, Listed, Session, SpecialUse};
+use crate::imap::{Filter, ImapError, Listed, Session, SpecialUse, Which};
 use crate::vault::After;
 
 /// What was asked, every default resolved.
@@ -158,7 +158,12 @@ fn folders(request: &Request, session: &mut Session) -> Result<Vec<String>, Imap
             let listed = session.list(name)?.into_iter();
             let meant = |folder: &Listed| {
                 let moved_to = matches!(&request.after, After::Move(to) if *to == folder.name);
-                !moved_to && !folder.usage.is_some_and(|usage| LEFT_OUT.contains(&usage))
+                let count = match request.filter.which {
+                    Which::Unseen => folder.unseen,
+                    Which::All | Which::Seen => folder.messages,
+                };
+                // Of thousands of folders most have nothing: they are not even selected.
+                !moved_to && count != Some(0) && !folder.usage.is_some_and(|usage| LEFT_OUT.contains(&usage))
             };
             listed.filter(meant).map(|folder| folder.name).collect()
         } else {
