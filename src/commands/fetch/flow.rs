@@ -30,6 +30,9 @@ const GROUP: usize = 64;
 /// Messages that are asked for and not stored, on each connection.
 const WINDOW: usize = 3 * GROUP;
 
+/// Deeds on the server that are under way before more is begun without waiting.
+const CHORES: usize = 16;
+
 /// Messages that came and wait for a free thread.
 const WAITING: usize = 16;
 
@@ -234,6 +237,9 @@ impl<'f, 'a> Flow<'f, 'a> {
                 summary.interrupted = true;
                 self.wanted.clear();
             }
+            if self.is_ready() {
+                continue;
+            }
             let first = match heard.recv_timeout(GLANCE) {
                 Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => {
@@ -278,6 +284,13 @@ impl<'f, 'a> Flow<'f, 'a> {
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.uid == uid) {
             slot.state = state;
         }
+    }
+
+    /// Whether there is something to do that waits for nobody: messages that were stored before are not asked for.
+    fn is_ready(&self) -> bool {
+        let waits = self.slots.front().is_some_and(|slot| matches!(slot.state, State::Asked | State::Here));
+        let nothing = self.group.is_empty() && self.slots.is_empty() && self.wanted.is_empty();
+        !waits && !nothing && self.chores.len() < CHORES
     }
 
     /// Everything was stored, acknowledged, traced and told.
@@ -471,8 +484,9 @@ impl<'f, 'a> Flow<'f, 'a> {
         while Instant::now() < until && !self.desk.account.is_interrupted() {
             thread::sleep(GLANCE.min(pause));
         }
-        couriers[number] =
-            hire(number, self.connect().map_err(|again| if is_away(&again) { error.into() } else { again })?);
+        // A server that is away is told as it was when the line broke.
+        let session = self.connect().map_err(|again| if is_away(&again) { error.into() } else { again })?;
+        couriers[number] = hire(number, session);
         let lost = self.slots.iter().filter(|slot| slot.courier == number && matches!(slot.state, State::Asked));
         let lost: Vec<u32> = lost.map(|slot| slot.uid).collect();
         for uids in lost.chunks(GROUP) {
