@@ -189,4 +189,14 @@ mod tests {
         }
         assert!(last_line(b")\r\n").is_ok());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_server_says_is_read_or_refused(octets in "[ ()\\[\\]{}\"\\\\A-Za-z0-9*\\x00\\xff]{0,80}") {
+            let _ = first_line(octets.as_bytes());
+            let _ = first_line(format!("* 1 FETCH ({octets}\r\n").as_bytes());
+            let _ = first_line(format!("* 1 FETCH (UID 7 BODY[] {octets}\r\n").as_bytes());
+            let _ = last_line(octets.as_bytes());
+        }
+    }
 }

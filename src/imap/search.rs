@@ -196,4 +196,13 @@ mod tests {
             assert!(read(bad).is_err(), "{bad}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_server_finds_is_read_or_refused(words in "[ ()\"A-Z0-9:,*]{0,60}") {
+            let _ = found(format!("* SEARCH {words}").as_bytes(), "a1");
+            let _ = found(format!("* ESEARCH {words}").as_bytes(), "a1");
+            let _ = found(format!("* ESEARCH (TAG \"a1\") UID {words}").as_bytes(), "a1");
+        }
+    }
 }

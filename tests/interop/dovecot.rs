@@ -141,6 +141,24 @@ fn a_fetch_that_is_killed_again_and_again_stores_each_message_once() {
     post.durand.run(["audit", "verify"]).status(0);
 }
 
+#[test]
+fn a_fetch_outlives_a_restart_of_the_server() {
+    if !Servers::can_start("a_fetch_outlives_a_restart_of_the_server") {
+        return;
+    }
+    let mut post = Post::open();
+    post.fill(600);
+    let mut fetch = post.durand.call(["--json", "-v", "fetch", "--to", "in", "--after", "move:Archive"]).start();
+    fetch.wait_for_stdout("\n");
+    post.servers.stop_dovecot();
+    post.servers.start_dovecot();
+    let lines = fetch.finish().status(0).json_lines();
+    let uids: BTreeSet<u64> = lines.iter().filter_map(|line| line["uid"].as_u64()).collect();
+    assert_eq!((lines.len(), uids.len(), words(&lines, "acknowledged")), (600, 600, ["moved"].into()));
+    assert_eq!((post.stored().len(), post.in_folder("INBOX"), post.in_folder("Archive")), (600, 0, 600));
+    post.durand.run(["audit", "verify"]).status(0);
+}
+
 /// How long the mailbox is watched; `MSS_WATCH_MINUTES` says another number than this short while.
 fn watched_for() -> Duration {
     let minutes = std::env::var("MSS_WATCH_MINUTES").ok().and_then(|text| text.parse::<u64>().ok());

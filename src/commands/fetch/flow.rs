@@ -40,7 +40,7 @@ const WAITING: usize = 16;
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// How often a connection is made again without anything having come in between.
-const TRIES: u32 = 2;
+const TRIES: u32 = 3;
 
 /// The pause before that, times the number of the try.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -463,6 +463,31 @@ impl<'f, 'a> Flow<'f, 'a> {
         }
     }
 
+    /// Connects once more after a break, or several times while the server is not there.
+    fn connect_again(&mut self, error: ImapError) -> Result<Session, Error> {
+        let account = self.desk.account;
+        loop {
+            self.breaks += 1;
+            // A one-time code signs in once, and the next one comes in half a minute.
+            let waits = may_pass(&error) && self.breaks <= TRIES && !account.signs_in_by_code();
+            if !waits || account.is_interrupted() {
+                return Err(error.into());
+            }
+            let pause = PAUSE * self.breaks;
+            account.world.step(format!("{error}; connects again in {} s", pause.as_secs()));
+            let until = Instant::now() + pause;
+            while Instant::now() < until && !account.is_interrupted() {
+                (self.desk.beat)();
+                thread::sleep(GLANCE);
+            }
+            match self.connect() {
+                // It is told as it was when the line broke.
+                Err(again) if is_away(&again) => {}
+                connected => return connected,
+            }
+        }
+    }
+
     /// A connection broke: it is made again, and asked for what had not come. What was done on the server without our hearing of
     /// it is done once more, which changes nothing.
     fn mend<'s>(
@@ -472,21 +497,8 @@ impl<'f, 'a> Flow<'f, 'a> {
         couriers: &mut [Hired<'s>],
         hire: &dyn Fn(usize, Session) -> Hired<'s>,
     ) -> Result<(), Error> {
-        self.breaks += 1;
         couriers[number].orders = None;
-        // A one-time code signs in once, and the next one comes in half a minute.
-        if !may_pass(&error) || self.breaks > TRIES || self.desk.account.signs_in_by_code() {
-            return Err(error.into());
-        }
-        let pause = PAUSE * self.breaks;
-        self.desk.account.world.step(format!("{error}; connects again in {} s", pause.as_secs()));
-        let until = Instant::now() + pause;
-        while Instant::now() < until && !self.desk.account.is_interrupted() {
-            thread::sleep(GLANCE.min(pause));
-        }
-        // A server that is away is told as it was when the line broke.
-        let session = self.connect().map_err(|again| if is_away(&again) { error.into() } else { again })?;
-        couriers[number] = hire(number, session);
+        couriers[number] = hire(number, self.connect_again(error)?);
         let lost = self.slots.iter().filter(|slot| slot.courier == number && matches!(slot.state, State::Asked));
         let lost: Vec<u32> = lost.map(|slot| slot.uid).collect();
         for uids in lost.chunks(GROUP) {
