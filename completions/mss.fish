@@ -175,8 +175,17 @@ complete -c mss -n "__fish_mss_using_subcommand send" -l no-input -d 'Never ask:
 complete -c mss -n "__fish_mss_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l to -d 'Store below this folder; without it the folder of the profile (fetch.to), else ./inbox' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l after -d 'What to do on the server once a message is stored: keep, seen, delete or move:FOLDER; else fetch.after' -r
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l folder -d 'The folder of the mailbox; without it that of the profile (mailbox.folder)' -r
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l limit -d 'Take at most this many messages' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l folder -d 'A folder of the mailbox, again for each; without it that of the profile (mailbox.folder)' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l state -d 'Only messages in this state on the server; without it unseen' -r -f -a "unseen\t'Not marked as seen'
+seen\t'Marked as seen'
+all\t'Either'"
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l since -d 'Only messages that came to the mailbox on this day or later, such as 2026-01-31' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l before -d 'Only messages that came to the mailbox before this day' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l from -d 'Only messages whose From contains this address, or part of it' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l larger -d 'Only messages of more octets, such as 500k or 10M' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l smaller -d 'Only messages of fewer octets' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l limit -d 'Take at most this many messages, the oldest' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l jobs -d 'Connections side by side, else fetch.jobs; with one-time codes there is one' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -190,7 +199,8 @@ complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-fd -d 'Read
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen: --state all'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l watch -d 'Go on until stopped: wait for messages and take them as they come'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-unsigned -d 'Store unsigned messages with the verified ones, not in quarantine; the finding stays'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-3des -d 'Also decrypt 3DES, which some old programs still write; without a valid signature it stays in quarantine'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-renewed-folder -d 'Go on although the server made the folder anew: messages are told apart by their content'

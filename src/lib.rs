@@ -8,7 +8,7 @@
 //! | 7 | `cli` | words in, words out: clap, text and JSON, hints, exit statuses; the only room that prints |
 //! | 6 | `commands` | one story per verb |
 //! | 5 | `smtp` | submission (RFC 6409), stage by stage, up to the point of no return |
-//! | 5 | `imap` | the mailbox (RFC 9051): peek, acknowledge, move, expunge |
+//! | 5 | `imap` | the mailbox (RFC 9051): search, stream, acknowledge, wait |
 //! | 5 | `directory` | who is who: the FHIR directory of the space |
 //! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate, access token |
 //! | 5 | `vault` | the encrypted local configuration |

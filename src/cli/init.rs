@@ -269,7 +269,7 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
         label: args.label.clone(),
         author,
         submission: Submission { host, port, security },
-        mailbox: Mailbox { host: mailbox_host, port: mailbox_port, security, folder: "INBOX".to_owned() },
+        mailbox: Mailbox::at(mailbox_host, mailbox_port, security),
         directory: Directory {
             url: directory,
             api_key: args.api_key_file.as_deref().map(unlock::read_file).transpose()?,

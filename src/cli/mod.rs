@@ -25,6 +25,7 @@ mod sandbox;
 mod sandboxed;
 mod schema;
 mod send;
+mod service;
 mod session;
 mod sign_in;
 mod signin;

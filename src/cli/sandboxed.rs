@@ -27,12 +27,7 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
             port: operator.ports.submission_starttls,
             security: Security::Starttls,
         },
-        mailbox: Mailbox {
-            host: operator.host.to_owned(),
-            port: operator.ports.mailbox_starttls,
-            security: Security::Starttls,
-            folder: "INBOX".to_owned(),
-        },
+        mailbox: Mailbox::at(operator.host.to_owned(), operator.ports.mailbox_starttls, Security::Starttls),
         directory: Directory {
             url: operator.directory_url.clone(),
             api_key: Some(operator.api_key.clone()),

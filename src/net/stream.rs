@@ -36,10 +36,11 @@ impl Stream {
     }
 
     pub(super) fn tls(
-        stream: StreamOwned<ClientConnection, Socket>,
+        mut stream: StreamOwned<ClientConnection, Socket>,
         endpoint: String,
         days_left: Option<i64>,
     ) -> Stream {
+        stream.sock.read_ahead();
         Stream { layer: Layer::Tls(Box::new(stream)), endpoint, days_left }
     }
 

@@ -1,47 +1,8 @@
 //! Every setting, once: its name, meaning, default and example. Schema, documentation and the annotated sample are made from it.
 
 use super::kind::Kind;
+use super::setting::{Setting, default, optional, required, secret};
 use crate::pace::Span;
-
-/// Whether a setting has to be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// In every profile, or in every section that is begun.
-    Required,
-    /// May be left out, with nothing in its place.
-    Optional,
-    /// May be left out; this value stands in its place.
-    Default(&'static str),
-}
-
-/// One documented setting.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Dotted path; `*` stands for the name of a profile, `[]` for each table of a list.
-    pub path: &'static str,
-    /// What a value looks like.
-    pub kind: Kind,
-    /// Whether it has to be there.
-    pub need: Need,
-    /// Shown only when asked for by its name.
-    pub secret: bool,
-    /// What it is for, in one sentence.
-    pub meaning: &'static str,
-    /// A value as it could stand in a real configuration.
-    pub example: &'static str,
-}
-
-impl Setting {
-    /// The section: the path without its last name.
-    pub fn section(&self) -> &'static str {
-        self.path.rsplit_once('.').map_or("", |(section, _)| section)
-    }
-
-    /// The last name of the path.
-    pub fn name(&self) -> &'static str {
-        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
-    }
-}
 
 /// The sections right below a profile that need not be there, though settings in them are required once they are begun.
 pub(super) const OPTIONAL_SECTIONS: &[&str] = &[KEYS];
@@ -85,22 +46,6 @@ const SECURITY: Kind = Kind::Choice(&["implicit", "starttls"]);
 const PORT: Kind = Kind::Whole(1, 65_535);
 const SECONDS: Kind = Kind::Whole(1, 3600);
 
-const fn required(path: &'static str, kind: Kind, meaning: &'static str, example: &'static str) -> Setting {
-    Setting { path, kind, need: Need::Required, secret: false, meaning, example }
-}
-
-const fn optional(path: &'static str, kind: Kind, meaning: &'static str, example: &'static str) -> Setting {
-    Setting { path, kind, need: Need::Optional, secret: false, meaning, example }
-}
-
-const fn default(path: &'static str, kind: Kind, value: &'static str, meaning: &'static str) -> Setting {
-    Setting { path, kind, need: Need::Default(value), secret: false, meaning, example: value }
-}
-
-const fn secret(setting: Setting) -> Setting {
-    Setting { secret: true, ..setting }
-}
-
 /// Every setting, section by section.
 pub const SETTINGS: &[Setting] = &[
     default("version", Kind::Whole(1, 1), "1", "Version of this format."),
@@ -136,6 +81,25 @@ pub const SETTINGS: &[Setting] = &[
         "TLS from the first octet, or by STARTTLS; never without.",
     ),
     default("profile.*.mailbox.folder", Kind::Line, "INBOX", "The folder that is fetched from."),
+    default(
+        "profile.*.mailbox.compress",
+        Kind::YesNo,
+        "false",
+        "Whether the connection is compressed where the server can (RFC 4978). Sealed messages hardly become smaller, and how \
+            much smaller others become tells somebody on the way who also writes to the mailbox what is in them (CRIME).",
+    ),
+    default(
+        "profile.*.mailbox.idle",
+        Kind::Span(Span::of_seconds(60), Span::of_seconds(29 * 60)),
+        "25m",
+        "How long one IDLE lasts with fetch --watch; less where something on the way forgets a quiet connection sooner.",
+    ),
+    default(
+        "profile.*.mailbox.poll",
+        Kind::Span(Span::of_seconds(5), Span::of_seconds(3600)),
+        "1m",
+        "How often fetch --watch asks a server that has no IDLE, or for several folders.",
+    ),
     required(
         "profile.*.directory.url",
         Kind::Https,
@@ -476,6 +440,12 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Choice(&["quarantine", "accept"]),
         "quarantine",
         "What becomes of messages whose sender is not in the directory.",
+    ),
+    default(
+        "profile.*.fetch.jobs",
+        Kind::Whole(1, 8),
+        "1",
+        "Connections that fetch side by side; with one-time codes there is one.",
     ),
     default("profile.*.retention.warn-months", MONTHS, "9", "Months without sign-in before purge-check warns."),
     default("profile.*.retention.urgent-months", MONTHS, "11", "Months without sign-in before it is urgent."),

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::catalogue::{KEYS, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, OPTIONAL_SECTIONS, SECTIONS, SETTINGS};
 use super::kind::Kind;
+use super::setting::{Need, Setting};
 use super::settings::Config;
 use crate::nearest;
 

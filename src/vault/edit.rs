@@ -5,9 +5,10 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 use crate::nearest::nearest;
 use crate::secret::Secret;
 
-use super::catalogue::{SETTINGS, Setting};
+use super::catalogue::SETTINGS;
 use super::check::{self, SettingsError};
 use super::kind::Kind;
+use super::setting::{Need, Setting};
 use super::settings::Config;
 
 /// A configuration as text that was checked, and the settings it says.
@@ -196,7 +197,7 @@ fn bounded(key: &str) -> String {
 impl Setting {
     fn default_value(&self) -> Option<Secret<String>> {
         match self.need {
-            super::catalogue::Need::Default(value) => Some(Secret::new(value.to_owned())),
+            Need::Default(value) => Some(Secret::new(value.to_owned())),
             _ => None,
         }
     }

@@ -7,8 +7,9 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::secret::Secret;
 
-use super::catalogue::{KEYS, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, OPTIONAL_SECTIONS, SECTIONS, SETTINGS};
 use super::kind::Kind;
+use super::setting::{Need, Setting};
 use super::settings::Config;
 
 const NAME: &str = "cabinet";

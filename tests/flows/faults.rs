@@ -284,7 +284,7 @@ const MAILBOX: [(&str, i32, &str); 26] = [
     ("fetch=close421", 69, "mailbox-unavailable"),
     ("directory=cut", 69, "broken"),
     ("directory=refuse", 77, "directory-key"),
-    ("crl=cut", 69, "broken"),
+    ("crl=cut", 76, "server-revocation-unknown"),
 ];
 
 #[test]

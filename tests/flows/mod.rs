@@ -30,3 +30,4 @@ mod shortage;
 mod signin;
 mod tracking;
 mod trust;
+mod watch;

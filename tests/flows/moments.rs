@@ -6,7 +6,7 @@ use std::fs;
 
 use mss::process::Moment;
 
-use super::post::{DURAND, bench, delivered, messages};
+use super::post::{DURAND, bench, delivered, flagged, messages, stored};
 use crate::bench::{Bench, Outcome};
 
 /// How often a moment of a batch is tried: when it comes for the first time, the second, the third.
@@ -129,4 +129,39 @@ fn a_batch_that_dies_at_any_moment_is_finished_by_the_same_command() {
         bench.run(["audit", "verify"]).status(0);
     }
     assert_each_once(&bench, sent, "in the end");
+}
+
+#[test]
+fn a_message_whose_reader_dies_at_any_moment_is_stored_once() {
+    let also = [(Moment::BeforeTrace, "before-trace"), (Moment::AfterTrace, "after-trace")];
+    for after in ["seen", "delete"] {
+        let bench = bench();
+        let mut fetched = 0;
+        for (_, word) in Moment::OF_FETCHING.iter().chain(&also) {
+            for time in 1..=TIMES {
+                let when = format!("killed at {word}, time {time}, after {after}");
+                bench.run(["send", "--to", DURAND, "--subject", &when, "--attach", "result.pdf"]).status(0);
+                fetched += 1;
+                let fetch = ["--json", "-p", "dr.durand", "fetch", "--to", "in", "--after", after];
+                let first = killed_at(&bench, &fetch, word, time);
+                if !first.ended_by_itself() {
+                    first.signal(9);
+                    bench.run(fetch).status(0);
+                } else {
+                    assert!(time > 1, "{word} is never reached\n{first}");
+                }
+                bench.run(fetch).status(0).stdout_is("");
+                let places: Vec<_> = stored(&bench, "in").into_iter().filter(|place| !is_staged(place)).collect();
+                assert_eq!(places.len(), fetched, "{when}");
+                let (left, seen) = (delivered(&bench, DURAND), flagged(&bench, DURAND, "INBOX", "\\Seen"));
+                assert_eq!((left, seen), if after == "seen" { (fetched, fetched) } else { (0, 0) }, "{when}");
+            }
+        }
+        bench.run(["-p", "dr.durand", "audit", "verify"]).status(0);
+    }
+}
+
+/// What a killed run left unfinished has a name that begins with a dot; it is swept when it is old.
+fn is_staged(place: &std::path::Path) -> bool {
+    place.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }

@@ -3,6 +3,7 @@
 mod bouncycastle;
 mod cms;
 mod curl;
+mod dovecot;
 mod gnupg;
 mod kills;
 mod openssl;
