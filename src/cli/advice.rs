@@ -196,6 +196,9 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Imap(ImapError { failure: imap::Failure::Refused { .. }, .. }) => diagnosis.hint(
             "see what the server says; what was stored stays stored, and the next run goes on where this one stopped",
         ),
+        Error::Imap(ImapError { failure: imap::Failure::TooLarge { .. }, .. }) => {
+            diagnosis.hint_command("look at it with another program; the others come without it", "mss fetch --smaller 2000M")
+        }
         Error::Imap(ImapError { failure: imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. }, .. })
         | Error::Directory(DirectoryError::Busy { .. }) => diagnosis.hint("run the same command again in a minute"),
         Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
