@@ -69,6 +69,13 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l list -d 'Where the sign
 complete -c mss -n "__fish_mss_using_subcommand init" -l list-signer -d 'The common name of the certificate that signs the list' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l anchors -d 'The authorities to trust, and no others, for servers, list and people (PEM)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l revocation-list -d 'A revocation list to judge certificates by; may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l revocation -d 'What becomes of a server when nobody tells whether its certificate was revoked [default: require with anchors of IGC-Santé, else if-reachable]' -r -f -a "require\t'It is refused'
+if-reachable\t'It is used; one that was revoked is refused'
+off\t'Nobody is asked'"
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy -d 'The proxy that leads to every server: http://HOST:PORT or socks5://HOST:PORT' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy-user -d 'The name to sign in to the proxy with' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy-password-file -d 'Read the password for the proxy from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l no-proxy -d 'A host, or .DOMAIN, that is reached without the proxy; may be given several times' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l sign-in -d 'How to sign in to both servers' -r -f -a "password\t'With a password, and one-time codes if there is a seed (SASL SCRAM-SHA-256 or PLAIN)'
 certificate\t'With the certificate (TLS, SASL EXTERNAL)'
 token\t'With an access token (SASL XOAUTH2 or OAUTHBEARER)'"
@@ -110,6 +117,7 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-fd -d 'Read 
 complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l system-roots -d 'Believe the authorities of the system too: for web servers alone with anchors of IGC-Santé, else for every server'
 complete -c mss -n "__fish_mss_using_subcommand init" -l keep-refresh-token -d 'Keep the refresh token between runs, sealed'
 complete -c mss -n "__fish_mss_using_subcommand init" -l no-probe -d 'Write the profile without reaching any server'
 complete -c mss -n "__fish_mss_using_subcommand init" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
@@ -167,8 +175,17 @@ complete -c mss -n "__fish_mss_using_subcommand send" -l no-input -d 'Never ask:
 complete -c mss -n "__fish_mss_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l to -d 'Store below this folder; without it the folder of the profile (fetch.to), else ./inbox' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l after -d 'What to do on the server once a message is stored: keep, seen, delete or move:FOLDER; else fetch.after' -r
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l folder -d 'The folder of the mailbox; without it that of the profile (mailbox.folder)' -r
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l limit -d 'Take at most this many messages' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l folder -d 'A folder of the mailbox, again for each; without it that of the profile (mailbox.folder)' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l state -d 'Only messages in this state on the server; without it unseen' -r -f -a "unseen\t'Not marked as seen'
+seen\t'Marked as seen'
+all\t'Either'"
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l since -d 'Only messages that came to the mailbox on this day or later, such as 2026-01-31' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l before -d 'Only messages that came to the mailbox before this day' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l from -d 'Only messages whose From contains this address, or part of it' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l larger -d 'Only messages of more octets, such as 500k or 10M' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l smaller -d 'Only messages of fewer octets' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l limit -d 'Take at most this many messages, the oldest' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l jobs -d 'Connections side by side, else fetch.jobs; with one-time codes there is one' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -182,7 +199,8 @@ complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-fd -d 'Read
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen: --state all'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l watch -d 'Go on until stopped: wait for messages and take them as they come'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-unsigned -d 'Store unsigned messages with the verified ones, not in quarantine; the finding stays'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-3des -d 'Also decrypt 3DES, which some old programs still write; without a valid signature it stays in quarantine'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-renewed-folder -d 'Go on although the server made the folder anew: messages are told apart by their content'

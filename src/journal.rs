@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::fs::{self, FsError};
@@ -35,13 +36,19 @@ pub enum JournalError {
     /// The file system has no shared memory for it, as some network file systems have not.
     #[error("the journal cannot be shared between processes on this file system")]
     NotShared,
-    /// The database refused: full disk, or another process that keeps it for too long.
+    /// There is no room for what was to be written; what was written before stands.
+    #[error("there is no room left for the journal")]
+    Full(#[source] rusqlite::Error),
+    /// The database refused: another process keeps it for too long, or the disk fails.
     #[error("the journal cannot be used")]
     Sql(#[source] rusqlite::Error),
 }
 
 impl From<rusqlite::Error> for JournalError {
     fn from(error: rusqlite::Error) -> JournalError {
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            return JournalError::Full(error);
+        }
         let broken = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
             || matches!(
                 error,
@@ -68,6 +75,9 @@ pub struct Format {
 /// How long a commit waits for those of other processes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How many statements are kept ready: more than any journal has.
+const STATEMENTS: usize = 64;
+
 /// Opens a journal in a private folder, and makes it where it is not there. `check` stands for the storage key: a digest
 /// under it.
 ///
@@ -76,9 +86,7 @@ pub fn open(path: &Path, format: &Format, check: &[u8; 32]) -> Result<Connection
     // The change to the write-ahead log is not covered by SQLite's own waiting: two at once would refuse one.
     let _lock = fs::Lock::acquire(&path.with_added_extension("lock"))?;
     private_files(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     refuse_foreign(&connection, format)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
@@ -86,7 +94,6 @@ pub fn open(path: &Path, format: &Format, check: &[u8; 32]) -> Result<Connection
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if version(&transaction)? == 0 {
         transaction.execute_batch(format.schema)?;
@@ -98,6 +105,21 @@ pub fn open(path: &Path, format: &Format, check: &[u8; 32]) -> Result<Connection
     let begun_with: Vec<u8> = transaction.query_row("SELECT digest FROM storage_key", [], |row| row.get(0))?;
     transaction.commit()?;
     if begun_with != check { Err(JournalError::OtherKey) } else { Ok(connection) }
+}
+
+/// A second way into a journal that is open: to look at what was committed while the first waits for the disk.
+pub fn open_reader(path: &Path) -> Result<Connection, JournalError> {
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else SQLite compiles a statement anew each time a value is bound, in case another plan suits that value better.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
 }
 
 /// Makes the file before SQLite does: SQLite gives the files beside it the mode that it has.

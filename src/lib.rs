@@ -8,7 +8,7 @@
 //! | 7 | `cli` | words in, words out: clap, text and JSON, hints, exit statuses; the only room that prints |
 //! | 6 | `commands` | one story per verb |
 //! | 5 | `smtp` | submission (RFC 6409), stage by stage, up to the point of no return |
-//! | 5 | `imap` | the mailbox (RFC 9051): peek, acknowledge, move, expunge |
+//! | 5 | `imap` | the mailbox (RFC 9051): search, stream, acknowledge, wait |
 //! | 5 | `directory` | who is who: the FHIR directory of the space |
 //! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate, access token |
 //! | 5 | `vault` | the encrypted local configuration |
@@ -20,7 +20,7 @@
 //! | 4 | `package` | password packages for people outside the space: a page that decrypts itself, an AES-256 ZIP |
 //! | 4 | `manifest` | the list of what is to be sent: CSV (RFC 4180) or JSON Lines, row by row, and all that is wrong with it |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
-//! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
+//! | 3 | `net` | `dial`: TCP, proxies, STARTTLS discipline, TLS with the configured anchors, revocation of servers, HTTP over it |
 //! | 3 | `token` | keys on tokens and cards (PKCS#11), found by their URI, used where they are |
 //! | 3 | `journal` | SQLite files: private, synced at every commit, open to several processes |
 //! | 3 | `space` | the trusted space: the signed white list, `Admitted` recipients |

@@ -42,6 +42,7 @@ const OPEN_SECRETS: &[(&str, &str)] = &[
     ("src/sandbox/signin.rs", "compares what a client of the sandbox signs in with"),
     ("src/sandbox/state.rs", "keeps the throw-away keys and passwords of the sandbox in its file"),
     ("src/net/credential.rs", "checks what is to be shown, and writes the header of a request"),
+    ("src/net/proxy.rs", "signs in to a proxy"),
     ("src/net/wire.rs", "sends the line that holds the SASL response"),
     ("src/net/sasl.rs", "writes the responses of a sign-in"),
     ("src/net/scram.rs", "stretches the password that it proves"),

@@ -93,7 +93,7 @@ pub(super) fn run(args: &super::send::Args, session: &Session<'_>) -> Result<Sta
             return Ok(status);
         }
         let (mut told, mut results) = (Told::default(), results);
-        sent.lines(account, &mut |line| told.add(session, line, results.as_mut()))?;
+        sent.lines(&mut |line| told.add(session, line, results.as_mut()))?;
         if let Some(results) = results {
             results.publish()?;
         }

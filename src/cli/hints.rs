@@ -16,7 +16,7 @@ use crate::inbox::InboxError;
 use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::manifest::ManifestError;
-use crate::net::{HttpError, LinkError};
+use crate::net::{HttpError, LinkError, Untrusted};
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
 use crate::pki::{Finding, KeyError};
@@ -194,6 +194,10 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Keys { .. } => (Status::Configuration, "keys"),
         Error::Token { source, .. } => token(source),
         Error::PinCommand { .. } => (Status::NoInput, "pin-command"),
+        Error::TestAuthority { .. } => (Status::Configuration, "test-authority"),
+        Error::SystemRoots { .. } => (Status::Configuration, "system-roots"),
+        Error::Proxy(_) => (Status::Configuration, "proxy-settings"),
+        Error::ProxyPasswordCommand { .. } => (Status::NoInput, "proxy-password-command"),
         Error::RevocationList { .. } => (Status::Untrusted, "revocation-list"),
         Error::HttpStatus { .. } => (Status::Unavailable, "http-status"),
         Error::FolderRenewed { .. } => (Status::Data, "folder-renewed"),
@@ -299,12 +303,29 @@ fn link_code(link: &LinkError) -> (Status, &'static str) {
         LinkError::Unreachable { .. } => (Status::Unavailable, "unreachable"),
         LinkError::Timeout { .. } => (Status::Unavailable, "timeout"),
         LinkError::Broken { .. } => (Status::Unavailable, "broken"),
-        LinkError::Untrusted { .. } => (Status::Untrusted, "server-certificate"),
+        LinkError::Untrusted { why, .. } => (Status::Untrusted, untrusted_code(why)),
         LinkError::IdentityRefused { .. } => (Status::SignIn, "own-certificate-refused"),
+        LinkError::OldTls { .. } => (Status::Untrusted, "tls-version"),
+        LinkError::NoCommonSuite { .. } => (Status::Untrusted, "tls-suites"),
         LinkError::Tls { .. } => (Status::Unavailable, "tls"),
+        LinkError::ProxySignIn { .. } => (Status::SignIn, "proxy-sign-in"),
+        LinkError::ProxyRefused { .. } => (Status::Unavailable, "proxy"),
         LinkError::StartTlsMissing { .. } | LinkError::StartTlsRefused { .. } => (Status::Untrusted, "no-starttls"),
         LinkError::InjectedPlaintext { .. } => (Status::Untrusted, "injected-plaintext"),
         LinkError::EndlessLine { .. } => (Status::Unavailable, "endless-line"),
+    }
+}
+
+fn untrusted_code(why: &Untrusted) -> &'static str {
+    match why {
+        Untrusted::UnknownIssuer | Untrusted::BadSignature => "server-certificate-issuer",
+        Untrusted::Expired => "server-certificate-expired",
+        Untrusted::NotYetValid => "server-certificate-not-yet-valid",
+        Untrusted::WrongName { .. } => "server-certificate-name",
+        Untrusted::Revoked => "server-certificate-revoked",
+        Untrusted::IssuerRevoked { .. } => "server-issuer-revoked",
+        Untrusted::RevocationUnknown { .. } => "server-revocation-unknown",
+        Untrusted::WrongUsage | Untrusted::Other(_) => "server-certificate",
     }
 }
 
@@ -409,6 +430,7 @@ fn journal(error: &JournalError, code: &'static str) -> (Status, &'static str) {
         | JournalError::Damaged(_)
         | JournalError::Foreign
         | JournalError::NotShared
+        | JournalError::Full(_)
         | JournalError::Sql(_) => (Status::LocalIo, code),
     }
 }

@@ -11,6 +11,7 @@ use super::config::{long_enough, new_passphrase};
 use super::diagnosis::Diagnosis;
 use super::keys::KeyWords;
 use super::pair::pem;
+use super::reaching::ReachingWords;
 use super::session::Session;
 use super::sign_in::SignInWords;
 use super::status::Status;
@@ -22,7 +23,7 @@ use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
     Config, Directory, Document, Fetch, Keys, Mailbox, Outbox, Profile, Retention, ServiceKey, Storage, Submission,
-    Timeouts, Trust, UnknownReader, Vault, Way, WhiteListSource,
+    Timeouts, UnknownReader, Vault, Way, WhiteListSource,
 };
 
 /// Make a profile: keys, trust, encrypted configuration
@@ -71,6 +72,8 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     pub revocation_list: Vec<String>,
     #[command(flatten)]
+    pub reaching: ReachingWords,
+    #[command(flatten)]
     pub sign_in: SignInWords,
     #[command(flatten)]
     pub keys: KeyWords,
@@ -114,6 +117,8 @@ pub(super) struct InitLine {
     admitted: Option<bool>,
     /// Whether the directory knows the mailbox.
     listed: Option<bool>,
+    /// The authorities of IGC-Santé among the anchors: with one of them the profile works in the trusted space.
+    igc_sante: Vec<&'static str>,
     /// The certificate request that was written.
     request: Option<String>,
     /// The service key that was written.
@@ -155,7 +160,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     let document = document(existing.as_ref(), &name, &profile)?;
     nothing_in_the_way(args)?;
     let lock = if existing.is_none() { Some(Lock::choose(args, session)?) } else { None };
-    let account = Account::new(&name, &profile, session.world())?;
+    let account = Account::new(&name, &profile, session.world())?.on_trial();
     let untouched = |error: Error| Diagnosis::from(error).because("nothing was written");
     let probe = if args.no_probe { None } else { Some(init::probe(&account).map_err(untouched)?) };
     let request = write_request(args, &profile)?;
@@ -178,11 +183,12 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     let line = InitLine {
         schema: "mss.init/1",
         address: profile.address.to_string(),
-        profile: name,
+        profile: name.clone(),
         vault: vault.display().to_string(),
         probed: probe.is_some(),
         admitted: probe.as_ref().map(|probe| probe.admitted),
         listed: probe.as_ref().map(|probe| probe.listed),
+        igc_sante: account.anchors().igc_sante(),
         request,
         service_key: service_key.map(|path| path.display().to_string()),
     };
@@ -196,6 +202,9 @@ fn tell(session: &Session<'_>, line: &InitLine) -> std::io::Result<()> {
         return output.json(line);
     }
     output.line(format_args!("profile {} for {} in {}", line.profile, line.address, line.vault))?;
+    if !line.igc_sante.is_empty() {
+        output.line(format_args!("works in the trusted space, under {}", line.igc_sante.join(" and ")))?;
+    }
     if let Some(path) = &line.service_key {
         output.line(format_args!(
             "service key in {path}: it opens the vault unattended, keep it with the service alone"
@@ -260,14 +269,15 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
         label: args.label.clone(),
         author,
         submission: Submission { host, port, security },
-        mailbox: Mailbox { host: mailbox_host, port: mailbox_port, security, folder: "INBOX".to_owned() },
+        mailbox: Mailbox::at(mailbox_host, mailbox_port, security),
         directory: Directory {
             url: directory,
             api_key: args.api_key_file.as_deref().map(unlock::read_file).transpose()?,
             certificate_extension: args.certificate_extension.clone(),
         },
         list: WhiteListSource { url: list, signer },
-        trust: Trust { anchors: pem(Path::new(&anchors))?, crl: args.revocation_list.clone() },
+        trust: args.reaching.trust(pem(Path::new(&anchors))?, args.revocation_list.clone()),
+        proxy: args.reaching.proxy()?,
         signin: args.sign_in.read(session, &address)?,
         keys,
         storage: storage()?,

@@ -154,6 +154,14 @@ pub const PAGES: [Page; 12] = [
                 "Store, then move on the server, and tell each message as one line of JSON:",
                 "mss --sandbox --profile dr.durand --json fetch --to received --after move:Archive",
             ),
+            (
+                "What one correspondent wrote this year, from every folder, seen before or not:",
+                "mss --sandbox --profile dr.durand fetch --folder '*' --state all --from laboratoire@biologie.sandbox --since 2026-01-01",
+            ),
+            (
+                "As a service, which takes what comes:",
+                "mss --no-input --service-key service.key fetch --watch --to received",
+            ),
         ],
         statuses: &[
             Done,
@@ -173,7 +181,7 @@ pub const PAGES: [Page; 12] = [
         security: "No decrypted octet leaves the private spool before its integrity was checked. Names of attachments are \
             made safe. What does not verify is kept in quarantine, never mixed with the rest, never deleted from the server. \
             Attachments are not searched for malware.",
-        standards: "RFC 9051, RFC 8551, RFC 5083, RFC 9788",
+        standards: "RFC 9051, RFC 2177, RFC 2971, RFC 4315, RFC 4731, RFC 4978, RFC 6851, RFC 7162, RFC 8551, RFC 5083, RFC 9788",
     },
     Page {
         command: &["lookup"],

@@ -48,8 +48,8 @@ pub(super) fn after_submission(account: &Account<'_>, outbox: &Outbox, submitted
     tell_all(account, outbox, service);
 }
 
-/// Tells what notices said.
-pub(super) fn after_fetch(account: &Account<'_>) {
+/// Tells what is new where notices were looked for, or somebody decided.
+pub(super) fn after_news(account: &Account<'_>) {
     let tell = || {
         if account.profile.outbox.alert_command.is_some() && fs::exists(&account.state()?.join("outbox.db")) {
             tell_all(account, &account.outbox()?, None);

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::account::Account;
+use super::connections;
 use super::error::Error;
 use super::keys::signin_identity_of;
 use super::world::World;
 use crate::imap::{self, ImapError};
-use crate::net::{Authzid, Credential, Dialer, HttpClient, LinkError, PasswordBy, Security};
+use crate::net::{Authzid, Credential, HttpClient, LinkError, PasswordBy, Security};
 use crate::signin::{self, Client, Flow, Means, Provider, ShownCodes, Source, Tokens};
 use crate::smtp::{self, SmtpError};
 use crate::vault::{self, ConsentFlow, Profile, Sasl};
@@ -166,15 +167,16 @@ impl Account<'_> {
 
     /// The way to the provider of tokens. The certificate of the sign-in, where there is one, is shown to it and to no other.
     pub(super) fn provider_http(&self) -> Result<HttpClient, Error> {
-        if let Some(http) = self.provider.get() {
-            return Ok(http.clone());
+        if let Some(provider) = self.provider.get() {
+            return Ok(HttpClient::new(provider.clone()));
         }
-        let identity = signin_identity_of(self.name, &self.profile.signin, &self.world)?;
-        let http = match identity {
-            None => self.http()?,
-            Some(identity) => HttpClient::new(self.dialer_as(Some(&identity))?),
-        };
-        Ok(self.provider.get_or_init(|| http).clone())
+        match signin_identity_of(self.name, &self.profile.signin, &self.world)? {
+            None => self.http(),
+            Some(identity) => {
+                let provider = connections::dialer(self, Some(&identity))?;
+                Ok(HttpClient::new(self.provider.get_or_init(|| provider).clone()))
+            }
+        }
     }
 
     /// Waits; false where the user asked to stop.
@@ -221,12 +223,6 @@ impl Account<'_> {
         let date = response.header("date")?.replace("GMT", "+0000");
         let theirs: Timestamp = jiff::fmt::rfc2822::parse(&date).ok()?.timestamp();
         Some(theirs.as_second() - self.world.clock.now().as_second())
-    }
-
-    /// Opens connections under the profile's trust, and shows this certificate to who asks for one.
-    pub(super) fn dialer_as(&self, identity: Option<&crate::pki::Identity>) -> Result<Dialer, Error> {
-        let timeouts = self.profile.timeouts.of_connection();
-        Ok(Dialer::new(self.anchors(), identity, self.world.clock, timeouts)?)
     }
 }
 

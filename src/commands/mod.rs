@@ -5,6 +5,7 @@ mod addressee;
 pub mod alert;
 pub mod audit;
 pub mod batch;
+mod connections;
 mod credentials;
 mod error;
 mod evidence;
@@ -44,6 +45,8 @@ pub struct Places {
     pub state: PathBuf,
     /// `$XDG_CACHE_HOME/mss`: what can be fetched again.
     pub cache: PathBuf,
+    /// Where the system may keep its list of authorities; the first that is there counts.
+    pub system_roots: Vec<PathBuf>,
 }
 
 /// What a story tells on its way, beside its answer.

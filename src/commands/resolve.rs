@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::num::NonZeroU32;
 
 use super::account::Account;
+use super::alert;
 use super::error::Error;
 use super::notices::{self, Collector};
 use super::outbox::{self, Line};
@@ -56,6 +57,7 @@ pub fn resolve(account: &Account<'_>, id: Option<&str>) -> Result<Resolved, Erro
         }
         resolved.lines.extend(outbox.entries(id)?.iter().flat_map(outbox::lines));
     }
+    alert::after_news(account);
     Ok(resolved)
 }
 

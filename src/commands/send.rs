@@ -138,6 +138,7 @@ pub fn send(account: &Account<'_>, request: &Request) -> Result<Sent, Error> {
     let (mut trouble, mut interrupted, mut over) = (submitted.trouble, submitted.stopped, false);
     if let Some(waiting) = request.wait.filter(|_| !interrupted) {
         let waited = wait::wait_for(account, &outbox, &[id], &waiting, limits)?;
+        alert::after_news(account);
         (trouble, interrupted, over) = (waited.trouble, waited.interrupted, waited.over);
     }
     let entries = outbox.entries(id)?;

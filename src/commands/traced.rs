@@ -90,7 +90,9 @@ impl Account<'_> {
         tell: impl FnOnce(&T) -> (String, Option<u64>),
     ) -> Result<T, Error> {
         let entry = self.begin(action, request, None, &[])?;
-        match work() {
+        let worked = work();
+        self.tell_of_servers();
+        match worked {
             Ok(done) => {
                 let (text, count) = tell(&done);
                 self.end(entry, &Answer { count, ..Answer::new(Outcome::Done, &text) })?;
@@ -112,7 +114,9 @@ impl Account<'_> {
         open: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         let request = format!("{server} {endpoint}, {}", self.profile.signin.method.word());
-        self.scribe()?.sign_in(&request, self.world.tell, open)
+        let opened = self.scribe()?.sign_in(&request, self.world.tell, open);
+        self.tell_of_servers();
+        opened
     }
 
     /// One question to the directory. What was asked for stays out of the trace: it names people.
@@ -147,6 +151,7 @@ impl Account<'_> {
 
     /// Signs what the trace holds by now.
     pub fn sign_off(&self) -> Result<(), Error> {
+        self.tell_of_servers();
         if self.trace_is_open() {
             self.trace()?.checkpoint()?;
         }
@@ -177,6 +182,8 @@ pub(super) fn told(error: &Error) -> String {
         | Error::NoTokenSource
         | Error::OwnCertificateRefused { .. }
         | Error::Prompt(_)
+        | Error::Proxy(_)
+        | Error::ProxyPasswordCommand { .. }
         | Error::SaslSetting { .. }
         | Error::SignIn(_)
         | Error::Smtp(_)

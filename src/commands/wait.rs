@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::account::Account;
+use super::alert;
 use super::error::Error;
 use super::notices::Collector;
 use super::outbox::{self, Line};
@@ -64,6 +65,7 @@ pub fn wait(account: &Account<'_>, id: &str, waiting: &Waiting) -> Result<(Vec<L
     let id = outbox::number(id)?;
     outbox.entries(id)?;
     let waited = wait_for(account, &outbox, &[id], waiting, account.limits())?;
+    alert::after_news(account);
     let entries = outbox.entries(id)?;
     let lines = newest(&entries).into_iter().map(|(entry, one)| outbox::line(entry, one));
     Ok((lines.collect(), waited))

@@ -32,6 +32,10 @@ pub enum Stage {
     Move,
     /// UID EXPUNGE.
     Expunge,
+    /// IDLE, or NOOP in its place.
+    Idle,
+    /// COMPRESS.
+    Compress,
     /// LOGOUT.
     Logout,
 }
@@ -52,6 +56,8 @@ impl Stage {
             Stage::Store => "store",
             Stage::Move => "move",
             Stage::Expunge => "expunge",
+            Stage::Idle => "idle",
+            Stage::Compress => "compress",
             Stage::Logout => "logout",
         }
     }

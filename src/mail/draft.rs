@@ -57,6 +57,9 @@ pub enum ComposeError {
     Output(#[source] io::Error),
 }
 
+/// Files up to this size are read when they are attached, in octets: most documents of a few pages.
+const IN_MEMORY: u64 = 256 * 1024;
+
 /// A file that travels with the message; opened and sized when it was attached.
 pub struct Attachment {
     name: String,
@@ -71,17 +74,22 @@ enum Source {
 }
 
 impl Attachment {
-    /// Attaches an open file under a base name; the media type is found from both.
+    /// Attaches an open file under a base name; the media type is found from both. A small one is read here and now, a large one
+    /// whenever its octets are asked for.
     pub fn from_file(name: &str, file: File) -> Result<Attachment, AttachmentError> {
         let metadata = file.metadata().map_err(AttachmentError::Read)?;
         if !metadata.is_file() {
             return Err(AttachmentError::NotAFile);
         }
-        let mut first = Vec::new();
-        let reader = &file;
-        reader.take(MAGIC_OCTETS as u64).read_to_end(&mut first).map_err(AttachmentError::Read)?;
-        let modified = metadata.modified().ok();
-        Attachment::new(name, &first, metadata.len(), Source::File { file, modified })
+        let (size, modified) = (metadata.len(), metadata.modified().ok());
+        let most = if size <= IN_MEMORY { size + 1 } else { MAGIC_OCTETS as u64 };
+        let mut first = Vec::with_capacity(usize::try_from(most).unwrap_or(MAGIC_OCTETS));
+        (&file).take(most).read_to_end(&mut first).map_err(AttachmentError::Read)?;
+        if first.len() as u64 == size && file.metadata().and_then(|now| now.modified()).ok() == modified {
+            return Attachment::from_octets(name, first);
+        }
+        first.truncate(MAGIC_OCTETS);
+        Attachment::new(name, &first, size, Source::File { file, modified })
     }
 
     /// Attaches octets under a base name.
@@ -344,7 +352,8 @@ pub(super) mod tests {
     fn a_file_that_changed_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
-        for (then, now) in [("four", "five!"), ("four", "abc"), ("four", "")] {
+        let then = "four".repeat(IN_MEMORY as usize);
+        for now in [format!("{then}!"), "abc".to_owned(), String::new()] {
             File::create(&path).unwrap().write_all(then.as_bytes()).unwrap();
             let attachment = Attachment::from_file("a.txt", File::open(&path).unwrap()).unwrap();
             let mut out = Vec::new();
@@ -354,6 +363,12 @@ pub(super) mod tests {
             same_file.write_all(now.as_bytes()).unwrap();
             assert!(matches!(attachment.copy_to(3, &mut Vec::new()), Err(ComposeError::Changed { number: 3 })));
         }
+        File::create(&path).unwrap().write_all(b"four").unwrap();
+        let small = Attachment::from_file("a.txt", File::open(&path).unwrap()).unwrap();
+        File::create(&path).unwrap().write_all(b"five!").unwrap();
+        let mut out = Vec::new();
+        small.copy_to(1, &mut out).unwrap();
+        assert_eq!(out, b"four", "as it was when it was attached");
         let folder = File::open(dir.path()).unwrap();
         assert!(matches!(Attachment::from_file("a", folder), Err(AttachmentError::NotAFile)));
     }

@@ -127,7 +127,7 @@ impl Outbox {
             return Ok(true);
         }
         let entries: Vec<Entry> =
-            copies.iter().map(|row| rows::entry(transaction, self.key(), row)).collect::<Result<_, OutboxError>>()?;
+            copies.iter().map(|row| rows::entry(transaction, self.keys(), row)).collect::<Result<_, OutboxError>>()?;
         let own = entries.iter().filter(|entry| entry.copy == copy).flat_map(|entry| &entry.recipients);
         let mut lacking = own.filter(|one| lacks(&one.state));
         Ok(lacking.any(|one| !is_superseded(&entries, copy, &one.address)))

@@ -40,9 +40,9 @@ pub(super) fn seal(key: &SealingKey, message: &mut dyn Read, out: &mut dyn Write
             _ => Vec::new(),
         };
         let place = if next.is_empty() { LAST } else { MORE };
-        let sealed = key.seal(number, place, &piece);
-        out.write_all(&sealed).map_err(OutboxError::io("written to the outbox"))?;
         size += piece.len() as u64;
+        key.seal_in_place(number, place, &mut piece);
+        out.write_all(&piece).map_err(OutboxError::io("written to the outbox"))?;
         number += 1;
         if next.is_empty() {
             return Ok(size);
@@ -52,7 +52,7 @@ pub(super) fn seal(key: &SealingKey, message: &mut dyn Read, out: &mut dyn Write
 }
 
 fn read_piece(source: &mut dyn Read, limit: usize) -> io::Result<Vec<u8>> {
-    let mut piece = Vec::with_capacity(limit);
+    let mut piece = Vec::with_capacity(limit + SEAL_OVERHEAD);
     source.take(limit as u64).read_to_end(&mut piece)?;
     Ok(piece)
 }
@@ -95,11 +95,13 @@ impl Content {
 
     fn next_piece(&mut self) -> io::Result<()> {
         let length = self.left.min((PIECE + SEAL_OVERHEAD) as u64);
-        let mut sealed = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.file.read_exact(&mut sealed)?;
+        self.piece.clear();
+        if (&self.file).take(length).read_to_end(&mut self.piece)? as u64 != length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         self.left -= length;
         let place = if self.left == 0 { LAST } else { MORE };
-        self.piece = self.key.open(self.number, place, &sealed).map_err(|_| changed())?;
+        self.key.open_in_place(self.number, place, &mut self.piece).map_err(|_| changed())?;
         self.number += 1;
         self.at = 0;
         Ok(())

@@ -12,6 +12,7 @@ use crate::sealed::{Sealed, Suite};
 use super::OutboxError;
 use super::content;
 use super::entry::{CopyId, Id, State};
+use super::keys::Lookup;
 use super::rows::{self, Details, Place};
 use super::store::Outbox;
 
@@ -80,7 +81,7 @@ impl Outbox {
         inserted
     }
 
-    /// Writes the copies of one message behind those before it; none where the message is known and everybody has one.
+    /// Writes the copies of one message behind those before it.
     fn write(
         &self,
         message: &mut NewMessage<'_>,
@@ -88,20 +89,9 @@ impl Outbox {
         staged: &mut Staged,
         end: &mut u64,
     ) -> Result<Vec<Written>, OutboxError> {
-        let content = self.digest(b"content", &message.content);
-        let served = {
-            let connection = self.connection();
-            match rows::by_key(&connection, &self.digest(b"key", &message.key))? {
-                Some((id, known)) if known == content => self.served(&connection, id)?,
-                _ => Vec::new(),
-            }
-        };
         let mut written = Vec::new();
         for sealed in message.copies.iter_mut() {
             let recipients = sealed.envelope().recipients.clone();
-            if recipients.iter().any(|address| served.contains(address)) {
-                continue;
-            }
             let details = Details {
                 sender: sealed.envelope().sender.as_str().to_owned(),
                 recipients: recipients.iter().map(|address| address.as_str().to_owned()).collect(),
@@ -111,7 +101,7 @@ impl Outbox {
                 key: message.label.map(str::to_owned),
             };
             let place = Place { file: file.to_owned(), start: *end, size: sealed.size() };
-            let key = place.key(self.key(), b"outbox file");
+            let key = self.keys().octets(&place);
             let mut octets = sealed.reader().map_err(OutboxError::io("read"))?;
             let mut counted = Counted { out: staged, count: end };
             let found = content::seal(&key, &mut octets, &mut counted)?;
@@ -149,7 +139,8 @@ impl Outbox {
         message: &NewMessage<'_>,
         copies: Vec<Written>,
     ) -> Result<Enqueued, OutboxError> {
-        let (key, content) = (self.digest(b"key", &message.key), self.digest(b"content", &message.content));
+        let (key, content) =
+            (self.keys().digest(Lookup::Key, &message.key), self.keys().digest(Lookup::Content, &message.content));
         // Asked again inside the transaction: another process may have queued the same meanwhile.
         let (id, served) = match rows::by_key(transaction, &key)? {
             Some((id, known)) if known != content && message.replace => {
@@ -161,7 +152,7 @@ impl Outbox {
             None => (None, Vec::new()),
         };
         let known_as = match id {
-            Some(id) => rows::copies(transaction, id)?.first().map(|row| rows::entry(transaction, self.key(), row)),
+            Some(id) => rows::copies(transaction, id)?.first().map(|row| rows::entry(transaction, self.keys(), row)),
             None => None,
         };
         let known_as = known_as.transpose()?.map(|entry| entry.message_id.as_str().to_owned());
@@ -176,13 +167,13 @@ impl Outbox {
             (None, None) => return Err(OutboxError::Empty),
             (None, Some(first)) => {
                 let now = self.clock.now();
-                let message_id = self.digest(b"Message-ID", first.details.message_id.as_bytes());
+                let message_id = self.keys().digest(Lookup::MessageId, first.details.message_id.as_bytes());
                 (rows::insert_message(transaction, &key, &content, &message_id, now)?, now)
             }
         };
         let mut added = Vec::new();
         for copy in copies {
-            added.push(rows::insert_copy(transaction, self.key(), id, &copy.details, &copy.place, now)?);
+            added.push(rows::insert_copy(transaction, self.keys(), id, &copy.details, &copy.place, now)?);
         }
         Ok(Enqueued::New(id, added))
     }
@@ -193,7 +184,7 @@ impl Outbox {
             Ok(()) | Err(OutboxError::State { .. }) => {}
             Err(error) => return Err(error),
         }
-        let key = self.digest(b"replaced", &id.0.to_be_bytes());
+        let key = self.keys().digest(Lookup::Replaced, &id.0.to_be_bytes());
         transaction.prepare_cached("UPDATE message SET key = ?2 WHERE id = ?1")?.execute(params![id.0, key])?;
         Ok(())
     }
@@ -202,7 +193,7 @@ impl Outbox {
     fn served(&self, connection: &Connection, id: Id) -> Result<Vec<Address>, OutboxError> {
         let mut served = Vec::new();
         for row in rows::copies(connection, id)? {
-            let entry = rows::entry(connection, self.key(), &row)?;
+            let entry = rows::entry(connection, self.keys(), &row)?;
             served.extend(entry.recipients.into_iter().filter(|one| one.state.is_served()).map(|one| one.address));
         }
         Ok(served)

@@ -7,8 +7,8 @@ use crate::process::{Moment, here};
 
 use super::OutboxError;
 use super::content::Content;
-use super::entry::{CopyId, Entry, Outcome, Settled, State, summary};
-use super::rows::{self, CopyRow, Words};
+use super::entry::{CopyId, Entry, Outcome, RecipientEntry, Settled, State, summary};
+use super::rows::{self, CopyRow, Place, Words};
 use super::store::Outbox;
 
 /// How long the lease of a process lasts that cannot be seen from here. RFC 5321, section 4.5.3.2, gives a submission
@@ -23,6 +23,8 @@ const ANSWER: usize = 512;
 pub struct Lease<'a> {
     outbox: &'a Outbox,
     entry: Entry,
+    /// Where its octets are.
+    place: Place,
     settled: bool,
 }
 
@@ -34,7 +36,7 @@ pub struct Turn<'a> {
     pub settle: Vec<(Lease<'a>, Vec<Settled>)>,
     /// From now on the server may have taken these. Written before their last octets leave.
     pub commit: Vec<CopyId>,
-    /// Taken if they wait, also where they were deferred until later.
+    /// Taken if they wait, also where they were deferred until later. What an ended process had waits once it was recovered.
     pub claim: Vec<CopyId>,
 }
 
@@ -51,9 +53,6 @@ pub struct Turned<'a> {
 impl Outbox {
     /// Writes a turn: whole or not at all, on disk when this returns.
     pub fn turn<'a>(&'a self, turn: Turn<'a>) -> Result<Turned<'a>, OutboxError> {
-        if !turn.claim.is_empty() {
-            self.recover()?;
-        }
         let (mut settled, mut committed, mut claimed) = (Vec::new(), Vec::new(), Vec::new());
         let Turn { settle, commit, claim } = turn;
         let deeds = [
@@ -80,20 +79,22 @@ impl Outbox {
             lease.settled = true;
             drop(lease);
         }
-        let lease =
-            |entry: Result<Entry, OutboxError>| entry.map(|entry| Lease { outbox: self, entry, settled: false });
+        let lease = |taken: Result<(Entry, Place), OutboxError>| {
+            taken.map(|(entry, place)| Lease { outbox: self, entry, place, settled: false })
+        };
         Ok(Turned { settled, committed, claimed: claimed.into_iter().map(lease).collect() })
     }
 
     /// Takes one copy.
     pub fn claim(&self, id: CopyId) -> Result<Lease<'_>, OutboxError> {
+        self.recover()?;
         let turned = self.turn(Turn { claim: vec![id], ..Turn::default() })?;
         turned.claimed.into_iter().next().expect("each claim is answered")
     }
 
     /// The copies that wait and are due, oldest first.
     pub fn due(&self) -> Result<Vec<CopyId>, OutboxError> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut statement = connection.prepare_cached(
             "SELECT id FROM copy WHERE state = 'queued' OR (state = 'deferred' AND until <= ?1) ORDER BY id",
         )?;
@@ -112,14 +113,14 @@ impl Outbox {
 
     /// When the next deferred copy is due.
     pub fn next_due(&self) -> Result<Option<Timestamp>, OutboxError> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut statement = connection.prepare_cached("SELECT min(until) FROM copy WHERE state = 'deferred'")?;
         let next: Option<i64> = statement.query_row([], |row| row.get(0))?;
         Ok(next.and_then(|microseconds| Timestamp::from_microsecond(microseconds).ok()))
     }
 
-    fn take(&self, transaction: &Transaction<'_>, id: CopyId, now: Timestamp) -> Result<Entry, OutboxError> {
-        let row = self.row(transaction, id)?;
+    fn take(&self, transaction: &Transaction<'_>, id: CopyId, now: Timestamp) -> Result<(Entry, Place), OutboxError> {
+        let mut row = self.row(transaction, id)?;
         if !row.state.is_pending() {
             return Err(OutboxError::State { id: row.message, state: row.state });
         }
@@ -136,8 +137,9 @@ impl Outbox {
                 until.as_microsecond(),
                 now.as_microsecond()
             ])?;
-        rows::event(transaction, self.key(), id, None, State::Submitting, now, None)?;
-        rows::entry(transaction, self.key(), &self.row(transaction, id)?)
+        rows::event(transaction, self.keys(), id, None, State::Submitting, now, None)?;
+        row.taken(now);
+        Ok((rows::entry(transaction, self.keys(), &row)?, row.place))
     }
 
     fn commit(&self, transaction: &Transaction<'_>, id: CopyId, now: Timestamp) -> Result<(), OutboxError> {
@@ -147,7 +149,7 @@ impl Outbox {
             State::Committing.word(),
             now.as_microsecond()
         ])?;
-        Ok(rows::event(transaction, self.key(), id, None, State::Committing, now, None)?)
+        Ok(rows::event(transaction, self.keys(), id, None, State::Committing, now, None)?)
     }
 
     fn settle(
@@ -162,15 +164,18 @@ impl Outbox {
         let mut until: Option<Timestamp> = None;
         let mut notified = false;
         // Read again: a notice may have come before the answer was written down.
-        let states = rows::recipient_states(transaction, id)?;
+        let mut settled = Entry { changed_at: now, ..entry.clone() };
+        for (recipient, state) in settled.recipients.iter_mut().zip(rows::recipient_states(transaction, id)?) {
+            recipient.state = state;
+        }
         for one in said {
-            let places = entry.recipients.iter().zip(&states).enumerate();
-            let waiting =
-                places.filter(|(_, (recipient, state))| recipient.address == one.address && state.is_pending());
-            for (place, _) in waiting {
-                let state = one.outcome.state();
+            let (state, words) = (one.outcome.state(), words(one));
+            let places = settled.recipients.iter_mut().enumerate();
+            for (place, recipient) in places.filter(|(_, it)| it.address == one.address && it.state.is_pending()) {
                 rows::set_recipient(transaction, id, place, state, now)?;
-                rows::event(transaction, self.key(), id, Some(place), state, now, Some(&words(one)))?;
+                rows::event(transaction, self.keys(), id, Some(place), state, now, Some(&words))?;
+                let (answer, queue_id) = (words.answer.clone(), words.queue_id.clone());
+                *recipient = RecipientEntry { address: one.address.clone(), state, changed_at: now, answer, queue_id };
             }
             match one.outcome {
                 Outcome::Deferred { until: then } => until = Some(until.map_or(then, |until| until.min(then))),
@@ -181,30 +186,30 @@ impl Outbox {
         if notified {
             transaction.prepare_cached("UPDATE copy SET notified = 1 WHERE id = ?1")?.execute([id.0])?;
         }
-        let state = summary(&rows::recipient_states(transaction, id)?);
+        let states: Vec<State> = settled.recipients.iter().map(|recipient| recipient.state).collect();
+        let state = summary(&states);
         rows::set_state(transaction, id, state, until, now)?;
-        rows::event(transaction, self.key(), id, None, state, now, None)?;
-        rows::entry(transaction, self.key(), &self.row(transaction, id)?)
+        rows::event(transaction, self.keys(), id, None, state, now, None)?;
+        Ok(Entry { state, until, notified: entry.notified || notified, ..settled })
     }
 
-    /// Refuses where the lease was taken back meanwhile.
-    fn still_ours(&self, transaction: &Transaction<'_>, id: CopyId, states: &[State]) -> Result<State, OutboxError> {
+    /// The row of a copy, if its lease was not taken back meanwhile.
+    fn still_ours(&self, transaction: &Transaction<'_>, id: CopyId, states: &[State]) -> Result<CopyRow, OutboxError> {
         let row = self.row(transaction, id)?;
-        let owner: Option<String> =
-            transaction.prepare_cached("SELECT owner FROM copy WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?;
-        let ours = owner.as_deref() == Some(self.owner.to_string().as_str());
-        match row.state {
-            state if ours && states.contains(&state) => Ok(state),
-            state => Err(OutboxError::State { id: row.message, state }),
+        let ours = row.owner.as_deref() == Some(self.owner.to_string().as_str());
+        if ours && states.contains(&row.state) {
+            Ok(row)
+        } else {
+            Err(OutboxError::State { id: row.message, state: row.state })
         }
     }
 
     fn give_back(&self, entry: &Entry, left: bool) -> Result<(), OutboxError> {
         let now = self.clock.now();
         self.change(|transaction| {
-            let held = self.still_ours(transaction, entry.copy, &[State::Submitting, State::Committing])?;
-            let held = if left { held } else { State::Submitting };
-            self.end_lease(transaction, &self.row(transaction, entry.copy)?, held, now)
+            let row = self.still_ours(transaction, entry.copy, &[State::Submitting, State::Committing])?;
+            let held = if left { row.state } else { State::Submitting };
+            self.end_lease(transaction, &row, held, now)
         })
     }
 
@@ -218,12 +223,12 @@ impl Outbox {
     ) -> Result<(), OutboxError> {
         if held == State::Committing {
             for place in rows::turn_recipients(transaction, row.id, State::is_pending, State::Unknown, now)? {
-                rows::event(transaction, self.key(), row.id, Some(place), State::Unknown, now, None)?;
+                rows::event(transaction, self.keys(), row.id, Some(place), State::Unknown, now, None)?;
             }
         }
         let state = summary(&rows::recipient_states(transaction, row.id)?);
         rows::set_state(transaction, row.id, state, row.until, now)?;
-        Ok(rows::event(transaction, self.key(), row.id, None, state, now, None)?)
+        Ok(rows::event(transaction, self.keys(), row.id, None, state, now, None)?)
     }
 }
 
@@ -243,7 +248,7 @@ impl<'a> Lease<'a> {
 
     /// Its octets.
     pub fn content(&self) -> Result<Content, OutboxError> {
-        self.outbox.content(self.entry.copy)
+        self.outbox.content_at(&self.place)
     }
 
     /// Notes, on disk, that from now on the server may have taken the message. Called before its last octets leave.

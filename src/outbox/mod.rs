@@ -10,6 +10,7 @@ mod alerts_tests;
 mod content;
 mod entry;
 mod intake;
+mod keys;
 mod lease;
 mod news;
 mod removal;

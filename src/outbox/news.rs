@@ -4,6 +4,7 @@ use crate::mail::{Address, MessageId};
 
 use super::OutboxError;
 use super::entry::{Id, State, summary};
+use super::keys::Lookup;
 use super::rows::{self, Words};
 use super::store::Outbox;
 
@@ -68,11 +69,11 @@ impl Outbox {
     ) -> Result<Vec<Noted>, OutboxError> {
         self.change(|transaction| {
             let now = self.clock.now();
-            let digest = self.digest(b"Message-ID", message_id.as_str().as_bytes());
+            let digest = self.keys().digest(Lookup::MessageId, message_id.as_str().as_bytes());
             let mut all = Vec::new();
             for id in rows::by_message_id(transaction, &digest)? {
                 for row in rows::copies(transaction, id)? {
-                    let entry = rows::entry(transaction, self.key(), &row)?;
+                    let entry = rows::entry(transaction, self.keys(), &row)?;
                     all.extend(entry.recipients.into_iter().enumerate().map(|(place, one)| (id, row.id, place, one)));
                 }
             }
@@ -89,7 +90,7 @@ impl Outbox {
                     rows::set_recipient(transaction, *copy, *place, state, now)?;
                 }
                 if state != one.state || one.answer != words.answer {
-                    rows::event(transaction, self.key(), *copy, Some(*place), state, now, Some(&words))?;
+                    rows::event(transaction, self.keys(), *copy, Some(*place), state, now, Some(&words))?;
                 }
                 if news == News::Relayed {
                     // Nothing more will be told.

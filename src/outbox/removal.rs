@@ -20,7 +20,7 @@ HAVING max(changed_at) < ?1
 impl Outbox {
     /// How many settled messages are older than a moment: what `purge` would remove.
     pub fn expired(&self, before: Timestamp) -> Result<u64, OutboxError> {
-        Ok(past_term(&self.connection(), before)?.len() as u64)
+        Ok(past_term(&self.reader(), before)?.len() as u64)
     }
 
     /// Removes settled messages that are older than a moment, never one that may still go out or is unknown. Files that
@@ -41,7 +41,7 @@ impl Outbox {
         for file in unused {
             fs::remove(&self.files().join(file))?;
         }
-        self.sweep(&files(&self.connection())?)?;
+        self.sweep(&files(&self.reader())?)?;
         Ok(gone.len() as u64)
     }
 

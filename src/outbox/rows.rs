@@ -5,11 +5,10 @@ use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::mail::{Address, Envelope, MessageId};
-use crate::secret::SealingKey;
-
 use super::OutboxError;
 use super::entry::{CopyId, Entry, Event, Id, RecipientEntry, State};
+use super::keys::Keys;
+use crate::mail::{Address, Envelope, MessageId};
 
 /// What is sealed of a copy.
 #[derive(Serialize, Deserialize)]
@@ -40,8 +39,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn key(&self, key: &SealingKey, what: &[u8]) -> SealingKey {
-        key.derive(what).derive(format!("{} {}", self.file, self.start).as_bytes())
+    /// What tells it from every other place.
+    pub(super) fn context(&self) -> Vec<u8> {
+        format!("{} {}", self.file, self.start).into_bytes()
     }
 }
 
@@ -57,9 +57,12 @@ pub(super) struct CopyRow {
     pub(super) until: Option<Timestamp>,
     attempts: u32,
     notified: bool,
+    /// The process that has the lease.
+    pub(super) owner: Option<String>,
 }
 
-const COLUMNS: &str = "id, message, file, start, size, sealed, state, queued_at, changed_at, until, attempts, notified";
+const COLUMNS: &str =
+    "id, message, file, start, size, sealed, state, queued_at, changed_at, until, attempts, notified, owner";
 
 fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let microseconds = row.get(column)?;
@@ -102,13 +105,16 @@ impl CopyRow {
             until,
             attempts: row.get(10)?,
             notified: row.get(11)?,
+            owner: row.get(12)?,
         })
     }
-}
 
-/// The digest a message is found by.
-pub(super) fn digest(key: &SealingKey, what: &[u8], value: &[u8]) -> [u8; 32] {
-    key.derive(b"outbox digest").derive(what).keyed_digest(value)
+    /// As it stands once a process has taken it.
+    pub(super) fn taken(&mut self, now: Timestamp) {
+        self.state = State::Submitting;
+        self.changed_at = now;
+        self.attempts += 1;
+    }
 }
 
 /// A message by its key: its number, and the digest of what it says.
@@ -167,14 +173,14 @@ pub(super) fn insert_message(
 
 pub(super) fn insert_copy(
     connection: &Connection,
-    key: &SealingKey,
+    keys: &Keys,
     message: Id,
     details: &Details,
     place: &Place,
     now: Timestamp,
 ) -> rusqlite::Result<CopyId> {
     let plain = serde_json::to_vec(details).expect("texts are JSON");
-    let sealed = place.key(key, b"outbox message").seal(0, b"details", &plain);
+    let sealed = keys.row(place).seal(0, b"details", &plain);
     connection
         .prepare_cached(
             "INSERT INTO copy (message, file, start, size, sealed, state, queued_at, changed_at)
@@ -195,14 +201,14 @@ pub(super) fn insert_copy(
     for number in 0..details.recipients.len() {
         recipients.execute(params![id.0, number as i64, State::Queued.word(), now.as_microsecond()])?;
     }
-    event(connection, key, id, None, State::Queued, now, None)?;
+    event(connection, keys, id, None, State::Queued, now, None)?;
     Ok(id)
 }
 
 /// Writes down a change of state; what was said is sealed under a key of its own.
 pub(super) fn event(
     connection: &Connection,
-    key: &SealingKey,
+    keys: &Keys,
     id: CopyId,
     place: Option<usize>,
     state: State,
@@ -213,7 +219,7 @@ pub(super) fn event(
         let mut salt = [0u8; 16];
         aws_lc_rs::rand::fill(&mut salt).expect("the system gives randomness");
         let plain = serde_json::to_vec(words).expect("texts are JSON");
-        (salt, key.derive(b"outbox event").derive(&salt).seal(0, &event_place(id, place, state), &plain))
+        (salt, keys.event(&salt).seal(0, &event_place(id, place, state), &plain))
     });
     let (salt, sealed) = sealed.unzip();
     connection
@@ -282,8 +288,8 @@ pub(super) fn turn_recipients(
 }
 
 /// Opens what is sealed of a copy.
-fn details(key: &SealingKey, row: &CopyRow) -> Result<(Details, Envelope, MessageId), OutboxError> {
-    let plain = row.place.key(key, b"outbox message").open(0, b"details", &row.sealed);
+fn details(keys: &Keys, row: &CopyRow) -> Result<(Details, Envelope, MessageId), OutboxError> {
+    let plain = keys.row(&row.place).open(0, b"details", &row.sealed);
     let details: Option<Details> = plain.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
     let parsed = details.and_then(|details| {
         let sender: Address = details.sender.parse().ok()?;
@@ -295,8 +301,8 @@ fn details(key: &SealingKey, row: &CopyRow) -> Result<(Details, Envelope, Messag
 }
 
 /// A copy, and what was said to each of its recipients last.
-pub(super) fn entry(connection: &Connection, key: &SealingKey, row: &CopyRow) -> Result<Entry, OutboxError> {
-    let (details, envelope, message_id) = details(key, row)?;
+pub(super) fn entry(connection: &Connection, keys: &Keys, row: &CopyRow) -> Result<Entry, OutboxError> {
+    let (details, envelope, message_id) = details(keys, row)?;
     let states: Vec<(State, Timestamp)> = connection
         .prepare_cached("SELECT state, changed_at FROM recipient WHERE copy = ?1 ORDER BY place")?
         .query_map([row.id.0], |row| Ok((state(row, 0)?, moment(row, 1)?)))?
@@ -306,7 +312,7 @@ pub(super) fn entry(connection: &Connection, key: &SealingKey, row: &CopyRow) ->
     }
     let mut recipients = Vec::new();
     for (place, (address, (state, changed_at))) in envelope.recipients.iter().zip(states).enumerate() {
-        let words = if row.attempts == 0 { Words::default() } else { last_words(connection, key, row, place)? };
+        let words = if row.attempts == 0 { Words::default() } else { last_words(connection, keys, row, place)? };
         let (answer, queue_id) = (words.answer, words.queue_id);
         recipients.push(RecipientEntry { address: address.clone(), state, changed_at, answer, queue_id });
     }
@@ -330,7 +336,7 @@ pub(super) fn entry(connection: &Connection, key: &SealingKey, row: &CopyRow) ->
 }
 
 /// The answer that was heard last, and the queue id that was, which a later notice does not repeat.
-fn last_words(connection: &Connection, key: &SealingKey, row: &CopyRow, place: usize) -> Result<Words, OutboxError> {
+fn last_words(connection: &Connection, keys: &Keys, row: &CopyRow, place: usize) -> Result<Words, OutboxError> {
     let mut statement = connection.prepare_cached(
         "SELECT state, salt, sealed FROM event WHERE copy = ?1 AND place = ?2 AND sealed IS NOT NULL ORDER BY id DESC",
     )?;
@@ -338,7 +344,7 @@ fn last_words(connection: &Connection, key: &SealingKey, row: &CopyRow, place: u
     let mut last = Words::default();
     while let Some(event) = found.next()? {
         let words = open_words(
-            key,
+            keys,
             row,
             Some(place),
             state(event, 0)?,
@@ -355,21 +361,21 @@ fn last_words(connection: &Connection, key: &SealingKey, row: &CopyRow, place: u
 }
 
 fn open_words(
-    key: &SealingKey,
+    keys: &Keys,
     row: &CopyRow,
     place: Option<usize>,
     state: State,
     salt: &[u8],
     sealed: &[u8],
 ) -> Result<Words, OutboxError> {
-    let plain = key.derive(b"outbox event").derive(salt).open(0, &event_place(row.id, place, state), sealed);
+    let plain = keys.event(salt).open(0, &event_place(row.id, place, state), sealed);
     let words = plain.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
     words.ok_or(OutboxError::Changed { id: row.message })
 }
 
 /// Every change of state of a copy, oldest first.
-pub(super) fn events(connection: &Connection, key: &SealingKey, row: &CopyRow) -> Result<Vec<Event>, OutboxError> {
-    let (_, envelope, _) = details(key, row)?;
+pub(super) fn events(connection: &Connection, keys: &Keys, row: &CopyRow) -> Result<Vec<Event>, OutboxError> {
+    let (_, envelope, _) = details(keys, row)?;
     let mut statement =
         connection.prepare_cached("SELECT place, at, state, salt, sealed FROM event WHERE copy = ?1 ORDER BY id")?;
     let mut found = statement.query([row.id.0])?;
@@ -379,7 +385,7 @@ pub(super) fn events(connection: &Connection, key: &SealingKey, row: &CopyRow) -
         let (at, state) = (moment(event, 1)?, state(event, 2)?);
         let sealed = event.get::<_, Option<Vec<u8>>>(3)?.zip(event.get::<_, Option<Vec<u8>>>(4)?);
         let words = match sealed {
-            Some((salt, sealed)) => open_words(key, row, place, state, &salt, &sealed)?,
+            Some((salt, sealed)) => open_words(keys, row, place, state, &salt, &sealed)?,
             None => Words::default(),
         };
         let recipient = place.and_then(|place| envelope.recipients.get(place).cloned());

@@ -76,7 +76,7 @@ impl Outbox {
         let places = rows::turn_recipients(transaction, row.id, from, to, now)?;
         let words = Words { answer: Some(because.to_owned()), queue_id: None };
         for place in &places {
-            rows::event(transaction, self.key(), row.id, Some(*place), to, now, Some(&words))?;
+            rows::event(transaction, self.keys(), row.id, Some(*place), to, now, Some(&words))?;
         }
         if !places.is_empty() && to == State::Queued {
             // It has the whole time once more before it expires.
@@ -89,7 +89,7 @@ impl Outbox {
             let state = summary(&rows::recipient_states(transaction, row.id)?);
             let until = row.until.filter(|_| state == State::Deferred);
             rows::set_state(transaction, row.id, state, until, now)?;
-            rows::event(transaction, self.key(), row.id, None, state, now, None)?;
+            rows::event(transaction, self.keys(), row.id, None, state, now, None)?;
         }
         Ok(!places.is_empty())
     }

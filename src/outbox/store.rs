@@ -16,7 +16,8 @@ use crate::secret::SealingKey;
 use super::OutboxError;
 use super::content::Content;
 use super::entry::{CopyId, Entry, Event, Id, State};
-use super::rows::{self, CopyRow};
+use super::keys::{Keys, Lookup};
+use super::rows::{self, CopyRow, Place};
 use super::schema::FORMAT;
 
 /// Rows that are read at once.
@@ -24,9 +25,12 @@ const PAGE: u32 = 256;
 
 /// The outbox of one profile. Several processes, and several threads of one, may use it at once.
 pub struct Outbox {
-    connection: Mutex<Connection>,
+    /// For looks, which need not wait while a change is synced. Closed before the other: whoever closes last empties the log.
+    reader: Mutex<Connection>,
+    /// For changes, one at a time.
+    writer: Mutex<Connection>,
     files: PathBuf,
-    key: SealingKey,
+    keys: Keys,
     pub(super) clock: Clock,
     pub(super) owner: Process,
 }
@@ -49,36 +53,45 @@ impl Outbox {
         fs::private_dir(dir)?;
         let files = dir.join("outbox");
         fs::private_dir(&files)?;
-        let key = key.derive(b"outbox");
-        let check = rows::digest(&key, b"storage key", b"");
-        let connection = journal::open(&dir.join("outbox.db"), &FORMAT, &check)?;
-        let outbox = Outbox { connection: Mutex::new(connection), files, key, clock, owner: Process::current() };
+        let (path, keys) = (dir.join("outbox.db"), Keys::new(key));
+        let writer = Mutex::new(journal::open(&path, &FORMAT, &keys.digest(Lookup::StorageKey, b""))?);
+        let reader = Mutex::new(journal::open_reader(&path)?);
+        let outbox = Outbox { reader, writer, files, keys, clock, owner: Process::current() };
         outbox.recover()?;
         Ok(outbox)
     }
 
     /// The message that entered under the caller's key, if there is one, and whether it says the same.
     pub fn known(&self, key: &[u8; 32], content: &[u8; 32]) -> Result<Option<Known>, OutboxError> {
-        let connection = self.connection();
-        let Some((id, digest)) = rows::by_key(&connection, &self.digest(b"key", key))? else { return Ok(None) };
-        let same = digest == self.digest(b"content", content);
+        let connection = self.reader();
+        let Some((id, digest)) = rows::by_key(&connection, &self.keys.digest(Lookup::Key, key))? else {
+            return Ok(None);
+        };
+        let same = digest == self.keys.digest(Lookup::Content, content);
         Ok(Some(Known { id, same, entries: self.entries_of(&connection, id)? }))
     }
 
     /// Whether a message entered under the caller's key.
     pub fn knows(&self, key: &[u8; 32]) -> Result<bool, OutboxError> {
-        Ok(rows::by_key(&self.connection(), &self.digest(b"key", key))?.is_some())
+        Ok(rows::by_key(&self.reader(), &self.keys.digest(Lookup::Key, key))?.is_some())
     }
 
     /// The copies of a message.
     pub fn entries(&self, id: Id) -> Result<Vec<Entry>, OutboxError> {
-        self.entries_of(&self.connection(), id)
+        self.entries_of(&self.reader(), id)
+    }
+
+    /// The copies of several messages, as they stand at one moment.
+    pub fn entries_of_all(&self, ids: &[Id]) -> Result<Vec<Vec<Entry>>, OutboxError> {
+        let connection = self.reader();
+        let moment = connection.unchecked_transaction()?;
+        ids.iter().map(|id| self.entries_of(&moment, *id)).collect()
     }
 
     /// One copy.
     pub fn entry(&self, copy: CopyId) -> Result<Entry, OutboxError> {
-        let connection = self.connection();
-        rows::entry(&connection, &self.key, &self.row(&connection, copy)?)
+        let connection = self.reader();
+        rows::entry(&connection, &self.keys, &self.row(&connection, copy)?)
     }
 
     /// Every copy, oldest first, read page by page.
@@ -93,13 +106,15 @@ impl Outbox {
         let mut page: Vec<Result<Entry, OutboxError>> = Vec::new();
         std::iter::from_fn(move || {
             if page.is_empty() {
-                let connection = self.connection();
+                let connection = self.reader();
+                // What belongs together is read as it stands at one moment.
+                let _moment = connection.unchecked_transaction();
                 let rows = match rows::page(&connection, &states, after, PAGE) {
                     Ok(rows) => rows,
                     Err(error) => return Some(Err(error.into())),
                 };
                 after = rows.last().map_or(after, |row| row.id);
-                page = rows.iter().rev().map(|row| rows::entry(&connection, &self.key, row)).collect();
+                page = rows.iter().rev().map(|row| rows::entry(&connection, &self.keys, row)).collect();
             }
             page.pop()
         })
@@ -107,22 +122,24 @@ impl Outbox {
 
     /// The messages with a Message-ID.
     pub fn find(&self, message_id: &MessageId) -> Result<Vec<Id>, OutboxError> {
-        let digest = self.digest(b"Message-ID", message_id.as_str().as_bytes());
-        Ok(rows::by_message_id(&self.connection(), &digest)?)
+        let digest = self.keys.digest(Lookup::MessageId, message_id.as_str().as_bytes());
+        Ok(rows::by_message_id(&self.reader(), &digest)?)
     }
 
     /// What happened to a message, oldest first, copy by copy.
     pub fn history(&self, id: Id) -> Result<Vec<(CopyId, Vec<Event>)>, OutboxError> {
-        let connection = self.connection();
+        let connection = self.reader();
         let rows = rows::copies(&connection, id)?;
-        rows.iter().map(|row| Ok((row.id, rows::events(&connection, &self.key, row)?))).collect()
+        rows.iter().map(|row| Ok((row.id, rows::events(&connection, &self.keys, row)?))).collect()
     }
 
     /// The octets of a copy, verified piece by piece as they are read.
     pub fn content(&self, copy: CopyId) -> Result<Content, OutboxError> {
-        let place = self.row(&self.connection(), copy)?.place;
-        let key = place.key(&self.key, b"outbox file");
-        Content::open(&self.files.join(&place.file), place.start, key, place.size)
+        self.content_at(&self.row(&self.reader(), copy)?.place)
+    }
+
+    pub(super) fn content_at(&self, place: &Place) -> Result<Content, OutboxError> {
+        Content::open(&self.files.join(&place.file), place.start, self.keys.octets(place), place.size)
     }
 
     /// Takes back the leases of processes that ended; returns how many copies became unknown by it.
@@ -131,7 +148,7 @@ impl Outbox {
         let others = |connection: &Connection| -> rusqlite::Result<Vec<Held>> {
             Ok(leases(connection)?.into_iter().filter(|held| held.owner != own).collect())
         };
-        if others(&self.connection())?.is_empty() {
+        if others(&self.reader())?.is_empty() {
             return Ok(0);
         }
         self.change(|transaction| {
@@ -158,24 +175,25 @@ impl Outbox {
     }
 
     fn entries_of(&self, connection: &Connection, id: Id) -> Result<Vec<Entry>, OutboxError> {
-        rows::copies(connection, id)?.iter().map(|row| rows::entry(connection, &self.key, row)).collect()
-    }
-
-    pub(super) fn digest(&self, what: &[u8], value: &[u8]) -> [u8; 32] {
-        rows::digest(&self.key, what, value)
+        rows::copies(connection, id)?.iter().map(|row| rows::entry(connection, &self.keys, row)).collect()
     }
 
     pub(super) fn files(&self) -> &Path {
         &self.files
     }
 
-    pub(super) fn key(&self) -> &SealingKey {
-        &self.key
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
-    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+    /// What was committed.
+    pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
         // A thread that died in the middle left no open transaction: it is rolled back when it is dropped.
-        self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// One change, whole or not at all, on disk when this returns.
@@ -183,7 +201,7 @@ impl Outbox {
         &self,
         deed: impl FnOnce(&Transaction<'_>) -> Result<T, OutboxError>,
     ) -> Result<T, OutboxError> {
-        let mut connection = self.connection();
+        let mut connection = self.writer();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = deed(&transaction)?;
         transaction.commit()?;

@@ -362,7 +362,7 @@ fn a_changed_file_or_row_is_refused() {
         fs::write_private(&path, &changed).unwrap();
         assert!(read(&outbox, id).is_err(), "octet {octet}");
     }
-    outbox.connection().execute("UPDATE copy SET sealed = zeroblob(200)", []).unwrap();
+    outbox.writer().execute("UPDATE copy SET sealed = zeroblob(200)", []).unwrap();
     assert!(matches!(outbox.entry(id), Err(OutboxError::Changed { .. })));
     let other = Outbox::open(dir.path(), &SealingKey::new(Secret::new([6; 32])), Clock::System);
     assert!(matches!(other, Err(OutboxError::Journal(JournalError::OtherKey))));

@@ -86,6 +86,8 @@ pub enum ServerCertificate {
     WrongName,
     /// Of an authority nobody was told to trust.
     Foreign,
+    /// In order but for the list of its authority, which names it.
+    Revoked,
 }
 
 /// What goes wrong.
@@ -140,7 +142,10 @@ const ACTIONS: [(&str, &str); 18] = [
     ("rejected", "deliver: a rule of the recipient throws it away, and tells so"),
     ("file-sent", "data-end: what is taken is also filed in the folder Sent of its sender, as some servers do"),
     ("strip", "starttls, mailbox-starttls: STARTTLS is not offered"),
-    ("certificate:KIND", "expired, wrong-name or foreign; at connect for implicit TLS, at starttls, directory, list"),
+    (
+        "certificate:KIND",
+        "expired, wrong-name, foreign or revoked; at connect for implicit TLS, at starttls, directory, list",
+    ),
     ("uidvalidity:change", "select: the folder gets a new UIDVALIDITY and its messages new UIDs"),
     ("otp-replay:strict", "auth, mailbox-auth: a one-time code is good once"),
     ("expire-tokens", "auth, mailbox-auth: access tokens that were given so far have expired"),
@@ -235,6 +240,7 @@ fn parse_action(word: &str, argument: Option<&str>) -> Result<Action, FaultError
         ("certificate", Some("expired")) => Ok(Action::Certificate(ServerCertificate::Expired)),
         ("certificate", Some("wrong-name")) => Ok(Action::Certificate(ServerCertificate::WrongName)),
         ("certificate", Some("foreign")) => Ok(Action::Certificate(ServerCertificate::Foreign)),
+        ("certificate", Some("revoked")) => Ok(Action::Certificate(ServerCertificate::Revoked)),
         ("uidvalidity", Some("change")) => Ok(Action::ChangeUidValidity),
         ("otp-replay", Some("strict")) => Ok(Action::StrictReplay),
         ("expire-tokens", None) => Ok(Action::ExpireTokens),
@@ -291,6 +297,7 @@ impl fmt::Display for Fault {
             Action::Certificate(ServerCertificate::Expired) => f.write_str("certificate:expired"),
             Action::Certificate(ServerCertificate::WrongName) => f.write_str("certificate:wrong-name"),
             Action::Certificate(ServerCertificate::Foreign) => f.write_str("certificate:foreign"),
+            Action::Certificate(ServerCertificate::Revoked) => f.write_str("certificate:revoked"),
             Action::ChangeUidValidity => f.write_str("uidvalidity:change"),
             Action::StrictReplay => f.write_str("otp-replay:strict"),
             Action::ExpireTokens => f.write_str("expire-tokens"),

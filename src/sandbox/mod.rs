@@ -181,12 +181,14 @@ impl Sandbox {
     /// Starts an operator.
     pub fn start(options: Options) -> Result<Sandbox, SandboxError> {
         let state = State::open(&options.state, options.clock)?;
-        let tls = Arc::new(ServerConfigs::new(&state.authority, &options.faults)?);
+        let announced = options.faults.clone();
         let faults = Arc::new(Faults::new(options.faults));
         let last = state.ports();
         let directory = Bound::again(options.ports.directory, last.directory)?;
         let list = Bound::again(options.ports.list, last.list)?;
         let revocation = Bound::again(options.ports.revocation, last.revocation)?;
+        let list_of_servers = format!("http://127.0.0.1:{}{}", revocation.number(), web::SERVERS_LIST);
+        let tls = Arc::new(ServerConfigs::new(&state.authority, &announced, &list_of_servers)?);
         let provider = Bound::again(options.ports.provider, last.provider)?;
         let mut ports = Ports {
             directory: directory.number(),

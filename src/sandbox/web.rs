@@ -16,9 +16,11 @@ use crate::mail::Address;
 
 /// Where the white list is.
 pub(super) const LIST: &str = "/listeblanche.xml";
+/// Where the revocation list is that tells of servers.
+pub(super) const SERVERS_LIST: &str = "/organisations.crl";
 /// Where the revocation lists are.
 pub(super) const REVOCATION_LISTS: [(&str, Branch); 3] =
-    [("/racine.crl", Branch::Root), ("/organisations.crl", Branch::Organisations), ("/personnes.crl", Branch::Persons)];
+    [("/racine.crl", Branch::Root), (SERVERS_LIST, Branch::Organisations), ("/personnes.crl", Branch::Persons)];
 
 type Answer = Box<dyn Fn(&Request) -> Response + Send + Sync>;
 

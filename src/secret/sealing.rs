@@ -41,19 +41,30 @@ impl SealingKey {
     pub fn seal(&self, number: u64, place: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut data = Vec::with_capacity(plain.len() + SEAL_OVERHEAD);
         data.extend_from_slice(plain);
-        self.cipher()
-            .seal_in_place_append_tag(nonce(number), Aad::from(place), &mut data)
-            .expect("a piece is far below the limit of GCM");
+        self.seal_in_place(number, place, &mut data);
         data
+    }
+
+    /// Seals piece `number` where it is.
+    pub fn seal_in_place(&self, number: u64, place: &[u8], data: &mut Vec<u8>) {
+        self.cipher()
+            .seal_in_place_append_tag(nonce(number), Aad::from(place), data)
+            .expect("a piece is far below the limit of GCM");
     }
 
     /// Opens piece `number` of `place`.
     pub fn open(&self, number: u64, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unsealable> {
         let mut data = sealed.to_vec();
-        let plain = self.cipher().open_in_place(nonce(number), Aad::from(place), &mut data).map_err(|_| Unsealable)?;
+        self.open_in_place(number, place, &mut data)?;
+        Ok(data)
+    }
+
+    /// Opens piece `number` of `place` where it is. What is left of one that does not open says nothing.
+    pub fn open_in_place(&self, number: u64, place: &[u8], data: &mut Vec<u8>) -> Result<(), Unsealable> {
+        let plain = self.cipher().open_in_place(nonce(number), Aad::from(place), data).map_err(|_| Unsealable)?;
         let length = plain.len();
         data.truncate(length);
-        Ok(data)
+        Ok(())
     }
 
     /// HMAC-SHA-256 (RFC 2104) under this key: a digest that says nothing to who does not hold the key.

@@ -209,6 +209,7 @@ impl SmtpError {
                     | LinkError::Timeout { .. }
                     | LinkError::Broken { .. }
                     | LinkError::Tls { .. }
+                    | LinkError::ProxyRefused { .. }
                     | LinkError::EndlessLine { .. }
             ),
             Failure::Deferred(_) | Failure::Protocol(_) => true,

@@ -14,7 +14,7 @@ use crate::secret::{SealingKey, Secret};
 
 use super::TraceError;
 use super::checkpoint::{self, Checkpoint, Signer};
-use super::frame::{self, Body, Frames, Kind, Read1};
+use super::frame::{Backwards, Body, Frames, Kind, Read1};
 use super::record::{Answer, Deed, Record};
 use super::segment::{self, Name, Start};
 use super::tree::{Edge, Hash, NOTHING};
@@ -271,21 +271,19 @@ impl Trace {
         let mut expected = tail.next;
         for (name, length) in segments.iter().rev() {
             let path = name.path(&self.dir);
-            let mut end = match &tail.segment {
+            let end = match &tail.segment {
                 Some(last) if last.name == *name => last.whole,
                 _ => last_whole(&path, *length)?.1,
             };
             let file = File::open(&path).map_err(TraceError::io("open", &path))?;
+            let mut frames = Backwards::new(&file, end);
             while expected > since {
-                let Some((body, start)) = frame::before(&file, end).map_err(TraceError::io("read", &path))? else {
-                    break;
-                };
+                let Some(body) = frames.next().map_err(TraceError::io("read", &path))? else { break };
                 if body.sequence() + 1 != expected {
                     return Err(TraceError::Damaged { what: "records are missing or out of order" });
                 }
                 leaves.push(body.leaf());
                 expected -= 1;
-                end = start;
             }
         }
         if expected != since {
@@ -339,7 +337,7 @@ fn first(path: &Path, length: u64) -> Result<Option<Body>, TraceError> {
 /// The last whole frame of a segment, and how many octets are whole.
 fn last_whole(path: &Path, length: u64) -> Result<(Option<Body>, u64), TraceError> {
     let file = File::open(path).map_err(TraceError::io("open", path))?;
-    if let Some((body, _)) = frame::before(&file, length).map_err(TraceError::io("read", path))? {
+    if let Some(body) = Backwards::new(&file, length).next().map_err(TraceError::io("read", path))? {
         return Ok((Some(body), length));
     }
     let mut frames = Frames::open(path, length)?;

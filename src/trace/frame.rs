@@ -136,23 +136,53 @@ impl Frames {
     }
 }
 
-/// The whole frame that ends at `end`, and where it begins; nothing where no whole frame ends there.
-pub(super) fn before(file: &File, end: u64) -> io::Result<Option<(Body, u64)>> {
-    let mut length = [0; LENGTH as usize];
-    if end < 2 * LENGTH {
-        return Ok(None);
+/// Octets that are read at once on the way backwards.
+const WINDOW: u64 = 64 * 1024;
+
+/// Reads a segment backwards, from a place where a whole frame is to end.
+pub(super) struct Backwards<'f> {
+    file: &'f File,
+    end: u64,
+    /// The octets before `end` that were read already.
+    window: Vec<u8>,
+}
+
+impl Backwards<'_> {
+    pub(super) fn new(file: &File, end: u64) -> Backwards<'_> {
+        Backwards { file, end, window: Vec::new() }
     }
-    file.read_exact_at(&mut length, end - LENGTH)?;
-    let size = u32::from_be_bytes(length);
-    let whole = u64::from(size) + 2 * LENGTH;
-    if size as usize > LIMIT || end < whole {
-        return Ok(None);
+
+    /// The frame before the one that was read last; nothing where no whole frame ends there.
+    pub(super) fn next(&mut self) -> io::Result<Option<Body>> {
+        let Some(length) = self.last(LENGTH)? else { return Ok(None) };
+        let length: [u8; LENGTH as usize] = length.try_into().expect("as many octets as were asked for");
+        let size = u32::from_be_bytes(length);
+        if size as usize > LIMIT {
+            return Ok(None);
+        }
+        let whole = u64::from(size) + 2 * LENGTH;
+        let Some(frame) = self.last(whole)? else { return Ok(None) };
+        let (again, rest) = frame.split_at(LENGTH as usize);
+        let body = Body::read(rest[..size as usize].to_vec()).filter(|_| again == length);
+        if body.is_some() {
+            self.end -= whole;
+            self.window.truncate(self.window.len() - whole as usize);
+        }
+        Ok(body)
     }
-    let mut again = [0; LENGTH as usize];
-    file.read_exact_at(&mut again, end - whole)?;
-    let mut bytes = vec![0; size as usize];
-    file.read_exact_at(&mut bytes, end - whole + LENGTH)?;
-    Ok(Body::read(bytes).filter(|_| again == length).map(|body| (body, end - whole)))
+
+    /// So many octets before the end; nothing where the segment has fewer.
+    fn last(&mut self, count: u64) -> io::Result<Option<&[u8]>> {
+        if self.end < count {
+            return Ok(None);
+        }
+        if (self.window.len() as u64) < count {
+            let length = count.max(WINDOW).min(self.end);
+            self.window.resize(length as usize, 0);
+            self.file.read_exact_at(&mut self.window, self.end - length)?;
+        }
+        Ok(Some(&self.window[self.window.len() - count as usize..]))
+    }
 }
 
 #[cfg(test)]
@@ -175,14 +205,11 @@ mod tests {
         }
         assert_eq!(frames.next(&path).unwrap(), Read1::End);
         let file = File::open(&path).unwrap();
-        let mut end = bytes.len() as u64;
+        let mut backwards = Backwards::new(&file, bytes.len() as u64);
         for sequence in (0..3).rev() {
-            let (found, start) = before(&file, end).unwrap().unwrap();
-            assert_eq!(found, body(sequence));
-            end = start;
+            assert_eq!(backwards.next().unwrap().unwrap(), body(sequence));
         }
-        assert_eq!(end, 0);
-        assert_eq!(before(&file, 0).unwrap(), None);
+        assert_eq!(backwards.next().unwrap(), None);
     }
 
     #[test]
@@ -193,7 +220,8 @@ mod tests {
         for length in 1..whole.len() {
             crate::fs::write_private(&path, &whole[..length]).unwrap();
             assert_eq!(Frames::open(&path, length as u64).unwrap().next(&path).unwrap(), Read1::Broken);
-            assert_eq!(before(&File::open(&path).unwrap(), length as u64).unwrap(), None);
+            let file = File::open(&path).unwrap();
+            assert_eq!(Backwards::new(&file, length as u64).next().unwrap(), None);
         }
     }
 }

@@ -1,47 +1,8 @@
 //! Every setting, once: its name, meaning, default and example. Schema, documentation and the annotated sample are made from it.
 
 use super::kind::Kind;
+use super::setting::{Setting, default, optional, required, secret};
 use crate::pace::Span;
-
-/// Whether a setting has to be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// In every profile, or in every section that is begun.
-    Required,
-    /// May be left out, with nothing in its place.
-    Optional,
-    /// May be left out; this value stands in its place.
-    Default(&'static str),
-}
-
-/// One documented setting.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Dotted path; `*` stands for the name of a profile, `[]` for each table of a list.
-    pub path: &'static str,
-    /// What a value looks like.
-    pub kind: Kind,
-    /// Whether it has to be there.
-    pub need: Need,
-    /// Shown only when asked for by its name.
-    pub secret: bool,
-    /// What it is for, in one sentence.
-    pub meaning: &'static str,
-    /// A value as it could stand in a real configuration.
-    pub example: &'static str,
-}
-
-impl Setting {
-    /// The section: the path without its last name.
-    pub fn section(&self) -> &'static str {
-        self.path.rsplit_once('.').map_or("", |(section, _)| section)
-    }
-
-    /// The last name of the path.
-    pub fn name(&self) -> &'static str {
-        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
-    }
-}
 
 /// The sections right below a profile that need not be there, though settings in them are required once they are begun.
 pub(super) const OPTIONAL_SECTIONS: &[&str] = &[KEYS];
@@ -57,7 +18,11 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("profile.*.mailbox", "The server that keeps the mailbox (RFC 9051)."),
     ("profile.*.directory", "The directory of the space: who has which mailbox (FHIR R4)."),
     ("profile.*.list", "The signed white list of domains."),
-    ("profile.*.trust", "The authorities whose certificates are believed; no others are."),
+    (
+        "profile.*.trust",
+        "The authorities whose certificates are believed, no others, and how revocation is learned of.",
+    ),
+    ("profile.*.proxy", "The proxy that leads to every server of the profile; without url there is none."),
     ("profile.*.signin", "How both servers are shown who asks."),
     (
         "profile.*.keys",
@@ -80,22 +45,6 @@ const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIGH...\n-----END PRIVATE KEY---
 const SECURITY: Kind = Kind::Choice(&["implicit", "starttls"]);
 const PORT: Kind = Kind::Whole(1, 65_535);
 const SECONDS: Kind = Kind::Whole(1, 3600);
-
-const fn required(path: &'static str, kind: Kind, meaning: &'static str, example: &'static str) -> Setting {
-    Setting { path, kind, need: Need::Required, secret: false, meaning, example }
-}
-
-const fn optional(path: &'static str, kind: Kind, meaning: &'static str, example: &'static str) -> Setting {
-    Setting { path, kind, need: Need::Optional, secret: false, meaning, example }
-}
-
-const fn default(path: &'static str, kind: Kind, value: &'static str, meaning: &'static str) -> Setting {
-    Setting { path, kind, need: Need::Default(value), secret: false, meaning, example: value }
-}
-
-const fn secret(setting: Setting) -> Setting {
-    Setting { secret: true, ..setting }
-}
 
 /// Every setting, section by section.
 pub const SETTINGS: &[Setting] = &[
@@ -132,6 +81,25 @@ pub const SETTINGS: &[Setting] = &[
         "TLS from the first octet, or by STARTTLS; never without.",
     ),
     default("profile.*.mailbox.folder", Kind::Line, "INBOX", "The folder that is fetched from."),
+    default(
+        "profile.*.mailbox.compress",
+        Kind::YesNo,
+        "false",
+        "Whether the connection is compressed where the server can (RFC 4978). Sealed messages hardly become smaller, and how \
+            much smaller others become tells somebody on the way who also writes to the mailbox what is in them (CRIME).",
+    ),
+    default(
+        "profile.*.mailbox.idle",
+        Kind::Span(Span::of_seconds(60), Span::of_seconds(29 * 60)),
+        "25m",
+        "How long one IDLE lasts with fetch --watch; less where something on the way forgets a quiet connection sooner.",
+    ),
+    default(
+        "profile.*.mailbox.poll",
+        Kind::Span(Span::of_seconds(5), Span::of_seconds(3600)),
+        "1m",
+        "How often fetch --watch asks a server that has no IDLE, or for several folders.",
+    ),
     required(
         "profile.*.directory.url",
         Kind::Https,
@@ -163,6 +131,52 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Urls,
         "Where revocation lists are fetched, beside those that certificates name.",
         "http://igc-sante.esante.gouv.fr/CRL/ACI-EL-PP.crl",
+    ),
+    optional(
+        "profile.*.trust.space",
+        Kind::Choice(&["production", "test", "private"]),
+        "The trusted space of MSSanté, where authorities for tests are refused; a space for tests; or any other. Where it is not \
+            here, anchors of IGC-Santé mean production, and those for tests mean test.",
+        "production",
+    ),
+    optional(
+        "profile.*.trust.revocation",
+        Kind::Choice(&["require", "if-reachable", "off"]),
+        "Whether a server is refused when nobody tells if its certificate was revoked, used all the same, or nobody is asked. One \
+            that was revoked is refused in the first two. Where it is not here: require in production, else if-reachable.",
+        "require",
+    ),
+    default(
+        "profile.*.trust.system-roots",
+        Kind::YesNo,
+        "false",
+        "Whether the authorities of the system are believed too: for web servers alone in production, else for every server.",
+    ),
+    default(
+        "profile.*.trust.warn-days",
+        Kind::Whole(0, 1000),
+        "30",
+        "Days before the certificate of a server expires from which on that is told.",
+    ),
+    optional(
+        "profile.*.proxy.url",
+        Kind::Proxy,
+        "Where it is: HTTP with CONNECT, or SOCKS5. It looks up the names of the servers.",
+        "http://proxy.hopital.exemple:3128",
+    ),
+    optional("profile.*.proxy.user", Kind::Line, "Name to sign in to it with, where it wants one.", "cabinet"),
+    secret(optional("profile.*.proxy.password", Kind::Line, "The password for that.", "ouvre-toi sesame")),
+    optional(
+        "profile.*.proxy.password-command",
+        Kind::Line,
+        "Command whose first line of output is that password.",
+        "secret-tool lookup proxy hopital",
+    ),
+    optional(
+        "profile.*.proxy.except",
+        Kind::Hosts,
+        "Servers that are reached without it; none is left out by itself, not even this machine.",
+        "localhost,127.0.0.1,.hopital.exemple",
     ),
     required(
         "profile.*.signin.method",
@@ -427,6 +441,12 @@ pub const SETTINGS: &[Setting] = &[
         "quarantine",
         "What becomes of messages whose sender is not in the directory.",
     ),
+    default(
+        "profile.*.fetch.jobs",
+        Kind::Whole(1, 8),
+        "1",
+        "Connections that fetch side by side; with one-time codes there is one.",
+    ),
     default("profile.*.retention.warn-months", MONTHS, "9", "Months without sign-in before purge-check warns."),
     default("profile.*.retention.urgent-months", MONTHS, "11", "Months without sign-in before it is urgent."),
     default(
@@ -454,7 +474,14 @@ mod tests {
         for setting in SETTINGS {
             assert!(SECTIONS.iter().any(|(section, _)| *section == setting.section()), "{}", setting.path);
             assert!(setting.meaning.ends_with('.') && !setting.example.is_empty(), "{}", setting.path);
-            assert!(setting.kind.accepts(setting.example), "{}: the example is not {}", setting.path, setting.example);
+            let examples =
+                if setting.kind == Kind::Hosts { setting.example.split(',').collect() } else { vec![setting.example] };
+            assert!(
+                examples.iter().all(|example| setting.kind.accepts(example)),
+                "{}: the example is not {}",
+                setting.path,
+                setting.example
+            );
         }
     }
 
@@ -462,32 +489,6 @@ mod tests {
     fn no_setting_is_there_twice() {
         for (place, setting) in SETTINGS.iter().enumerate() {
             assert!(SETTINGS[..place].iter().all(|other| other.path != setting.path), "{}", setting.path);
-        }
-    }
-
-    #[test]
-    fn what_is_not_of_a_kind_is_refused() {
-        for (kind, bad) in [
-            (Kind::Host, "a b"),
-            (Kind::Host, ""),
-            (Kind::Mailbox, "@"),
-            (Kind::Mailbox, "a@"),
-            (Kind::Https, "http://x"),
-            (Kind::Https, "https://"),
-            (Kind::Line, "a\nb"),
-            (Kind::Whole(1, 9), "10"),
-            (Kind::Octets32, "AAAA"),
-            (Kind::Pem, "MIIB"),
-            (Kind::After, "move:"),
-            (Kind::TokenUri, "pkcs11:token=CPS?pin-value=1234"),
-            (Kind::Choice(&["a"]), "b"),
-            (Kind::Choices(&["a", "b"]), "a,c"),
-            (Kind::Choices(&["a", "b"]), ""),
-            (Kind::Rate, "600"),
-            (Kind::Span(Span::of_seconds(3600), Span::of_days(30)), "59m"),
-            (Kind::Span(Span::of_seconds(3600), Span::of_days(30)), "31d"),
-        ] {
-            assert!(!kind.accepts(bad), "{kind:?} {bad:?}");
         }
     }
 }

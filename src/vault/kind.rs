@@ -1,7 +1,8 @@
-//! What the value of a setting looks like, and whether a text is one.
+//! What the value of a setting looks like, in words, and whether a text is one.
 
 use super::settings::After;
 use crate::mail::Address;
+use crate::net::Proxy;
 use crate::pace::{Rate, Span};
 use crate::token::TokenUri;
 
@@ -28,6 +29,10 @@ pub enum Kind {
     Mailbox,
     /// A host name or an IP address.
     Host,
+    /// A list of hosts, or of domains with a dot before them.
+    Hosts,
+    /// `http://HOST:PORT` or `socks5://HOST:PORT`.
+    Proxy,
     /// `https://...`.
     Https,
     /// A list of `http://...` or `https://...`.
@@ -57,6 +62,8 @@ impl Kind {
             Kind::Address => "a mail address".to_owned(),
             Kind::Mailbox => "a mail address, or @ and a domain".to_owned(),
             Kind::Host => "a host name or an IP address".to_owned(),
+            Kind::Hosts => "a list of host names and IP addresses; .DOMAIN stands for all below it".to_owned(),
+            Kind::Proxy => "http://HOST:PORT or socks5://HOST:PORT".to_owned(),
             Kind::Https => "a URL that starts with https://".to_owned(),
             Kind::Urls => "a list of URLs that start with http:// or https://".to_owned(),
             Kind::Pem => "PEM text".to_owned(),
@@ -85,11 +92,9 @@ impl Kind {
                 Some(domain) => format!("x@{domain}").parse::<Address>().is_ok(),
                 None => text.parse::<Address>().is_ok(),
             },
-            Kind::Host => {
-                !text.is_empty()
-                    && text.len() <= 255
-                    && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '_'))
-            }
+            Kind::Host => is_host(text),
+            Kind::Hosts => is_host(text.strip_prefix('.').unwrap_or(text)),
+            Kind::Proxy => text.parse::<Proxy>().is_ok(),
             Kind::Https => url("https://"),
             Kind::Urls => url("https://") || url("http://"),
             Kind::Pem => text.trim_start().starts_with("-----BEGIN ") && text.trim_end().ends_with("-----"),
@@ -100,8 +105,49 @@ impl Kind {
     }
 }
 
+fn is_host(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 255
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '_'))
+}
+
 fn is_32_octets(text: &str) -> bool {
     use base64::Engine;
     let decoded = base64::engine::general_purpose::STANDARD.decode(text.trim()).map(zeroize::Zeroizing::new);
     decoded.is_ok_and(|octets| octets.len() == 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_of_a_kind_is_refused() {
+        for (kind, bad) in [
+            (Kind::Host, "a b"),
+            (Kind::Host, ""),
+            (Kind::Mailbox, "@"),
+            (Kind::Mailbox, "a@"),
+            (Kind::Hosts, ""),
+            (Kind::Hosts, "a b"),
+            (Kind::Proxy, "https://x:1"),
+            (Kind::Proxy, "http://user:word@x:1"),
+            (Kind::Https, "http://x"),
+            (Kind::Https, "https://"),
+            (Kind::Line, "a\nb"),
+            (Kind::Whole(1, 9), "10"),
+            (Kind::Octets32, "AAAA"),
+            (Kind::Pem, "MIIB"),
+            (Kind::After, "move:"),
+            (Kind::TokenUri, "pkcs11:token=CPS?pin-value=1234"),
+            (Kind::Choice(&["a"]), "b"),
+            (Kind::Choices(&["a", "b"]), "a,c"),
+            (Kind::Choices(&["a", "b"]), ""),
+            (Kind::Rate, "600"),
+            (Kind::Span(Span::of_seconds(3600), Span::of_days(30)), "59m"),
+            (Kind::Span(Span::of_seconds(3600), Span::of_days(30)), "31d"),
+        ] {
+            assert!(!kind.accepts(bad), "{kind:?} {bad:?}");
+        }
+    }
 }

@@ -6,11 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::connecting::{Proxy, Trust};
 use super::sending::{Outbox, Timeouts};
 use super::signin::SignIn;
 use super::written::{as_text, base64_32, optional_secret, secret_text};
 use crate::mail::Address;
 use crate::net::{self, Endpoint};
+use crate::pace::Span;
 use crate::secret::{SealingKey, Secret};
 
 /// The whole configuration.
@@ -64,6 +66,8 @@ pub struct Profile {
     #[serde(rename = "list")]
     pub list: WhiteListSource,
     pub trust: Trust,
+    #[serde(default, skip_serializing_if = "Proxy::is_unset")]
+    pub proxy: Proxy,
     pub signin: SignIn,
     /// Absent for a mailbox that has no certificate: it can neither sign nor open sealed messages.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,9 +139,23 @@ pub struct Mailbox {
     pub security: Security,
     #[serde(default = "inbox")]
     pub folder: String,
+    /// Whether what goes over the connection is packed (RFC 4978).
+    #[serde(default)]
+    pub compress: bool,
+    /// How long one IDLE lasts.
+    #[serde(default = "minutes_25", with = "as_text")]
+    pub idle: Span,
+    /// How often a server is asked that cannot tell by itself.
+    #[serde(default = "minute_1", with = "as_text")]
+    pub poll: Span,
 }
 
 impl Mailbox {
+    /// A server with everything else as it is where nothing is said.
+    pub fn at(host: String, port: u16, security: Security) -> Mailbox {
+        Mailbox { host, port, security, folder: inbox(), compress: false, idle: minutes_25(), poll: minute_1() }
+    }
+
     /// Where it listens.
     pub fn endpoint(&self) -> Endpoint {
         self.security.endpoint(&self.host, self.port)
@@ -161,16 +179,6 @@ pub struct Directory {
 pub struct WhiteListSource {
     pub url: String,
     pub signer: String,
-}
-
-/// What is trusted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Trust {
-    /// PEM.
-    pub anchors: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub crl: Vec<String>,
 }
 
 /// A certificate chain and its key.
@@ -330,7 +338,7 @@ pub struct ReaderEntry {
 }
 
 /// Fetching.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Fetch {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -341,6 +349,21 @@ pub struct Fetch {
     #[serde(rename = "accept-3des")]
     pub accept_3des: bool,
     pub unknown_sender: UnknownSender,
+    /// Connections side by side.
+    pub jobs: u8,
+}
+
+impl Default for Fetch {
+    fn default() -> Fetch {
+        Fetch {
+            to: None,
+            after: After::default(),
+            accept_unsigned: false,
+            accept_3des: false,
+            unknown_sender: UnknownSender::default(),
+            jobs: 1,
+        }
+    }
 }
 
 /// How long things are kept, and when the mailbox itself is in danger.
@@ -369,6 +392,14 @@ fn port_465() -> u16 {
 
 fn port_993() -> u16 {
     993
+}
+
+fn minutes_25() -> Span {
+    Span::of_seconds(25 * 60)
+}
+
+fn minute_1() -> Span {
+    Span::of_seconds(60)
 }
 
 fn inbox() -> String {

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,9 @@ pub const PASSWORD: &str = "ouvre-toi";
 
 /// How long a message may take from Postfix to the mailbox.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Messages that were delivered past Postfix: each has a name of its own.
+static DELIVERED: AtomicU32 = AtomicU32::new(0);
 
 /// Both servers at work. Certificates come from an authority of their own; everybody signs in with the same password.
 pub struct Servers {
@@ -211,11 +216,47 @@ impl Servers {
         self.say("start");
     }
 
+    /// Stops Dovecot: whoever is signed in is told that it shuts down.
+    #[track_caller]
+    pub fn stop_dovecot(&mut self) {
+        self.say("stop-mailbox");
+    }
+
+    /// Starts Dovecot again.
+    #[track_caller]
+    pub fn start_dovecot(&mut self) {
+        self.say("start-mailbox");
+    }
+
     /// The messages in an INBOX, as Dovecot holds them.
     pub fn messages(&self, address: &str) -> Vec<Vec<u8>> {
-        let maildir = self.path("mail").join(address).join("Maildir");
+        self.files(address, "INBOX").iter().filter_map(|file| fs::read(file).ok()).collect()
+    }
+
+    /// The files of the messages in a folder, as Dovecot holds them; behind `:2,` their names have a letter for each flag
+    /// (S is for seen).
+    pub fn files(&self, address: &str, folder: &str) -> Vec<PathBuf> {
+        let mut maildir = self.path("mail").join(address).join("Maildir");
+        if folder != "INBOX" {
+            maildir.push(format!(".{folder}"));
+        }
         let files = ["new", "cur"].into_iter().filter_map(|name| fs::read_dir(maildir.join(name)).ok()).flatten();
-        files.flatten().filter_map(|file| fs::read(file.path()).ok()).collect()
+        files.flatten().map(|file| file.path()).collect()
+    }
+
+    /// Puts messages into an INBOX that has had some before, past Postfix.
+    #[track_caller]
+    pub fn deliver(&self, address: &str, messages: impl IntoIterator<Item = Vec<u8>>) {
+        let maildir = self.path("mail").join(address).join("Maildir");
+        let owner = fs::metadata(&maildir).expect("somebody has written to it before");
+        for message in messages {
+            let number = DELIVERED.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}.{number:06}.bench", 1_700_000_000 + number);
+            let (before, after) = (maildir.join("tmp").join(&name), maildir.join("new").join(&name));
+            fs::File::create(&before).and_then(|mut file| file.write_all(&message)).expect("tmp takes a file");
+            std::os::unix::fs::chown(&before, Some(owner.uid()), Some(owner.gid())).expect("this is root");
+            fs::rename(&before, &after).expect("new takes a file");
+        }
     }
 
     /// Waits until so many messages have arrived, and gives them.

@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 19] = [
+pub const PROGRAMS: [Program; 21] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -52,7 +52,9 @@ pub const PROGRAMS: [Program; 19] = [
         shows: "people sign in to it by password, code, token and certificate",
     },
     Program { name: "sievec", package: "dovecot-sieve", shows: "a script of the recipient sends a message back" },
+    Program { name: "squid", package: "squid", shows: "every connection of a profile goes through a proxy" },
     Program { name: "systemd-analyze", package: "systemd", shows: "the units of examples/ are understood" },
+    Program { name: "mbsync", package: "isync", shows: "benches/fetching: what others fetch with" },
     Program { name: "msmtp", package: "msmtp", shows: "benches/submission: what a shell script does" },
 ];
 

@@ -29,3 +29,5 @@ mod send;
 mod shortage;
 mod signin;
 mod tracking;
+mod trust;
+mod watch;

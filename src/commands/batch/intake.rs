@@ -44,6 +44,7 @@ pub(super) fn work(
     feed: &Feed,
     events: &SyncSender<Event<Say>>,
 ) {
+    let _watch = feed.watch();
     while let Some(mut group) = next(made) {
         let queued =
             if dry { Ok(group.iter().map(checked).collect()) } else { queue(outbox, replace, &mut group, feed) };

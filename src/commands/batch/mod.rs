@@ -44,6 +44,9 @@ const INTAKES: usize = 2;
 const JOBS: usize = 16;
 const OCTETS: u64 = 4 * 1024 * 1024;
 
+/// Rows that are looked up in the outbox at once, when all is done.
+const PAGE: usize = 256;
+
 /// What was asked, every default resolved.
 pub struct Request {
     pub manifest: PathBuf,
@@ -96,6 +99,8 @@ pub struct Sent {
     pub interrupted: bool,
     /// Whether the time to wait was over before every row had got so far.
     pub over: bool,
+    /// Where the rows are.
+    outbox: Option<Outbox>,
 }
 
 /// One recipient of one row.
@@ -140,8 +145,10 @@ pub fn send(account: &Account<'_>, request: &Request, tell: &mut dyn FnMut(&Prog
     if let Some(waiting) = request.wait.filter(|_| !sent.interrupted) {
         let ids: Vec<Id> = sent.rows.iter().filter_map(|(_, queued)| queued.map(|(id, _)| id)).collect();
         let waited = wait::wait_for(account, &outbox, &ids, &waiting, run.limits())?;
+        alert::after_news(account);
         (sent.trouble, sent.interrupted, sent.over) = (waited.trouble, waited.interrupted, waited.over);
     }
+    sent.outbox = Some(outbox);
     Ok(sent)
 }
 
@@ -355,19 +362,19 @@ impl Sent {
     }
 
     /// The rows in their order, as the outbox holds them now.
-    pub fn lines(
-        &self,
-        account: &Account<'_>,
-        tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>,
-    ) -> Result<(), Error> {
-        let outbox = account.outbox()?;
-        for (row, queued) in &self.rows {
-            let Some((id, known)) = queued else { continue };
-            for entry in outbox.entries(*id)? {
-                for line in outbox::lines(&entry) {
-                    let line = Line { schema: "mss.batch/1", ..line };
-                    let line = RowLine { row: *row, key: entry.key.clone(), known: *known, line };
-                    tell(&line).map_err(|source| Error::Answer { source })?;
+    pub fn lines(&self, tell: &mut dyn FnMut(&RowLine) -> std::io::Result<()>) -> Result<(), Error> {
+        let Some(outbox) = &self.outbox else { return Ok(()) };
+        for rows in self.rows.chunks(PAGE) {
+            let queued: Vec<(u64, Id, bool)> =
+                rows.iter().filter_map(|(row, queued)| queued.map(|(id, known)| (*row, id, known))).collect();
+            let ids: Vec<Id> = queued.iter().map(|(_, id, _)| *id).collect();
+            for ((row, _, known), entries) in queued.into_iter().zip(outbox.entries_of_all(&ids)?) {
+                for entry in &entries {
+                    for line in outbox::lines(entry) {
+                        let line = Line { schema: "mss.batch/1", ..line };
+                        let line = RowLine { row, key: entry.key.clone(), known, line };
+                        tell(&line).map_err(|source| Error::Answer { source })?;
+                    }
                 }
             }
         }

@@ -131,8 +131,44 @@ impl Feed {
         self.state().held.push(copy);
     }
 
+    /// Stops it when the thread that holds this dies of a fault: the others would wait for it for ever.
+    pub(in crate::commands) fn watch(&self) -> Watch<'_> {
+        Watch(self)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change is whole before the lock is given back.
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A thread that others wait for.
+pub(in crate::commands) struct Watch<'f>(&'f Feed);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_dies_does_not_keep_the_others_waiting() {
+        let feed = Feed::new(Duration::ZERO);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| feed.wait());
+            let dying = scope.spawn(|| {
+                let _watch = feed.watch();
+                std::panic::resume_unwind(Box::new("a fault"));
+            });
+            assert!(dying.join().is_err());
+            assert!(!waiting.join().unwrap());
+        });
+        assert!(feed.is_stopped());
     }
 }

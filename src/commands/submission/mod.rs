@@ -109,6 +109,8 @@ pub(super) fn submit(
     limits: Limits,
     settled: &mut dyn FnMut(&Entry) -> Result<(), Error>,
 ) -> Result<Submitted, Error> {
+    // What an ended process had in hand is ours to submit.
+    outbox.recover()?;
     // One message by itself goes step by step: what is refused on the way is then never unknown.
     let window = if copies.len() == 1 { 1 } else { limits.window };
     let limits = Limits { window, jobs: limits.jobs.min(copies.len()), ..limits };
@@ -190,6 +192,7 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
     let mut failed: Option<Error> = None;
     let mut accepted = false;
     std::thread::scope(|scope| {
+        let _watch = feed.watch();
         let (events, heard) = sync_channel::<Event<X>>(WAITING);
         let (asks, asked) = sync_channel(WAITING);
         let clerk = Clerk { outbox, scribe, feed, events: events.clone(), limits };
