@@ -12,7 +12,7 @@ use super::keys::signin_identity_of;
 use super::world::World;
 use crate::imap::{self, ImapError};
 use crate::net::{Authzid, Credential, HttpClient, LinkError, PasswordBy, Security};
-use crate::signin::{self, Client, Flow, Means, Provider, Source, Tokens};
+use crate::signin::{self, Client, Flow, Means, Provider, ShownCodes, Source, Tokens};
 use crate::smtp::{self, SmtpError};
 use crate::vault::{self, ConsentFlow, Profile, Sasl};
 
@@ -40,6 +40,7 @@ fn method(name: &str, profile: &Profile, world: &World<'_>) -> Result<signin::Me
             user,
             password,
             seed: it.totp_seed.clone(),
+            shown: ShownCodes::default(),
             placement: match it.placement {
                 vault::Placement::Appended => signin::Placement::Appended,
                 vault::Placement::Prefixed => signin::Placement::Prefixed,
@@ -131,28 +132,34 @@ impl Account<'_> {
         Ok(signin::credential(&mut method, means)?)
     }
 
-    /// The same, where a server has just refused another one.
-    pub(super) fn credential_after(&self, refused: Option<&Credential>) -> Result<Credential, Error> {
-        if let Some(refused) = refused
-            && let signin::Method::Token(tokens) = &mut *self.method()?
-        {
-            tokens.renew(refused)?;
+    /// What else may be shown where a server has just refused this: a new access token, or the next code where the last one had
+    /// been shown before. Nothing, where the same would be shown again.
+    pub(super) fn credential_after(&self, refused: &Credential) -> Result<Option<Credential>, Error> {
+        let pause = match &mut *self.method()? {
+            signin::Method::Token(tokens) if tokens.can_renew() => {
+                tokens.renew(refused)?;
+                Duration::ZERO
+            }
+            signin::Method::PasswordTotp { shown, .. } => match shown.until_next(self.world.clock) {
+                Some(pause) => pause,
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        if !pause.is_zero() {
+            self.world.step("the code was shown before: waiting for the next one");
         }
-        self.credential()
+        if self.sleeps(pause) { self.credential().map(Some) } else { Err(Error::Interrupted) }
     }
 
-    /// Whether a server that refuses a token is shown a new one, once.
-    pub(super) fn renews_tokens(&self) -> bool {
-        self.method().is_ok_and(|method| matches!(&*method, signin::Method::Token(tokens) if tokens.can_renew()))
-    }
-
-    /// Opens a session, with a new access token where the first was refused: once, then it is an error.
+    /// Opens a session; where it is refused and there is something else to show, once more, and then it is an error.
     pub(super) fn signed_in<T>(&self, open: impl Fn(&Credential) -> Result<T, Error>) -> Result<T, Error> {
         let credential = self.credential()?;
         let opened = match open(&credential) {
-            Err(error) if self.renews_tokens() && is_refused(&error) => {
-                open(&self.credential_after(Some(&credential))?)
-            }
+            Err(error) if is_refused(&error) => match self.credential_after(&credential)? {
+                Some(other) => open(&other),
+                None => Err(error),
+            },
             opened => opened,
         };
         opened.map_err(|error| self.explained(error))

@@ -39,6 +39,8 @@ pub enum Method {
         seed: Option<Secret<String>>,
         /// Where the code stands.
         placement: Placement,
+        /// Which codes were shown in this run.
+        shown: ShownCodes,
     },
     /// The certificate of the TLS handshake, by SASL EXTERNAL (RFC 4422, appendix A).
     Certificate {
@@ -52,6 +54,32 @@ pub enum Method {
     /// An access token (RFC 6750), by XOAUTH2 or OAUTHBEARER (RFC 7628).
     Token(Tokens),
 }
+
+/// Which codes were shown in this run: a server may take each of them once (RFC 6238, section 5.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShownCodes {
+    /// The step of the last one, where it was made here.
+    step: Option<u64>,
+    repeated: bool,
+}
+
+impl ShownCodes {
+    fn show(&mut self, step: u64) {
+        self.repeated = self.step == Some(step);
+        self.step = Some(step);
+    }
+
+    /// How long it takes until there is another code, where the last one was shown twice: a server that had taken it before
+    /// refuses it for that alone. Never where the clock stands still.
+    pub fn until_next(&self, clock: Clock) -> Option<Duration> {
+        let step = self.step.filter(|_| self.repeated && clock == Clock::System)?;
+        let next = (step + 1) * STEP;
+        Some(Duration::from_secs(next.saturating_sub(clock.unix_seconds()).min(STEP)))
+    }
+}
+
+/// Seconds that a code lives.
+const STEP: u64 = 30;
 
 /// Where the one-time code stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,16 +149,20 @@ pub fn credential(method: &mut Method, means: Means<'_>) -> Result<Credential, S
             let password = password_of(user, password, means.prompt)?;
             Ok(Credential::password(user, password.clone(), *by)?)
         }
-        Method::PasswordTotp { user, password, seed, placement } => {
+        Method::PasswordTotp { user, password, seed, placement, shown } => {
             let password = password_of(user, password, means.prompt)?;
             let code = match seed {
-                Some(seed) => Totp::from_base32(seed)?.code(means.clock.unix_seconds()),
+                Some(seed) => {
+                    let now = means.clock.unix_seconds();
+                    shown.show(now / STEP);
+                    Totp::from_base32(seed)?.code(now)
+                }
                 None => means.prompt.secret(&format!("one-time code for {user}"), "signin.totp-seed")?,
             };
-            let (shown, code) = (password.expose().as_str(), code.expose().trim());
+            let (text, code) = (password.expose().as_str(), code.expose().trim());
             match placement {
-                Placement::Appended => Ok(Credential::plain(user, Secret::new([shown, code].concat()))?),
-                Placement::Prefixed => Ok(Credential::plain(user, Secret::new([code, shown].concat()))?),
+                Placement::Appended => Ok(Credential::plain(user, Secret::new([text, code].concat()))?),
+                Placement::Prefixed => Ok(Credential::plain(user, Secret::new([code, text].concat()))?),
                 Placement::SecondPrompt => {
                     let code = Secret::new(code.to_owned());
                     Ok(Credential::password_then_code(user, password.clone(), code)?)

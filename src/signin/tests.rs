@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Means, Method, Placement, SignInError, Source, Tokens, credential};
+use super::{Means, Method, Placement, ShownCodes, SignInError, Source, Tokens, credential};
 use crate::clock::Clock;
 use crate::net::{Credential, Exchange, PasswordBy};
 use crate::secret::{NoPrompt, Prompt, PromptError, Secret};
@@ -62,7 +62,8 @@ fn said(credential: &Credential) -> String {
 }
 
 fn with_codes(seed: Option<&str>, password: Option<&str>, placement: Placement) -> Method {
-    Method::PasswordTotp { user: "u".to_owned(), password: password.map(secret), seed: seed.map(secret), placement }
+    let (user, shown) = ("u".to_owned(), ShownCodes::default());
+    Method::PasswordTotp { user, password: password.map(secret), seed: seed.map(secret), placement, shown }
 }
 
 /// The moment and the code are those of RFC 6238, appendix B.
@@ -76,6 +77,20 @@ fn the_code_of_the_moment_stands_where_the_profile_says() {
         let credential = credential(&mut method, means(clock, &NoPrompt)).unwrap();
         assert_eq!(said(&credential), format!("\0u\0{expected}"));
     }
+}
+
+#[test]
+fn a_code_that_was_shown_twice_has_a_next_one_within_half_a_minute() {
+    let mut shown = ShownCodes::default();
+    assert_eq!(shown.until_next(Clock::System), None, "nothing was shown");
+    let now = Clock::System.unix_seconds() / 30;
+    shown.show(now);
+    assert_eq!(shown.until_next(Clock::System), None, "it was shown once");
+    shown.show(now);
+    assert!(shown.until_next(Clock::System).is_some_and(|time| time.as_secs() <= 30));
+    assert_eq!(shown.until_next(Clock::Fixed("2026-06-01T12:00:00Z".parse().unwrap())), None);
+    shown.show(now + 1);
+    assert_eq!(shown.until_next(Clock::System), None, "it is another one");
 }
 
 #[test]

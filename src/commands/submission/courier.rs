@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{SyncSender, channel};
+use std::sync::mpsc::{Sender, SyncSender, channel};
 
 use super::clerk::{Asked, Desk, Settlement, Ticket};
 use super::fate::{Fate, fate, settled};
@@ -27,8 +27,6 @@ pub(super) struct Courier<'a, 'e, X> {
     pub(super) endpoint: Endpoint,
     pub(super) mailbox: &'a Address,
     pub(super) method: &'static str,
-    /// Whether a server that refuses an access token is shown another one.
-    pub(super) renews: bool,
     pub(super) scribe: Scribe<'a>,
     pub(super) clock: Clock,
     pub(super) feed: &'e Feed,
@@ -111,18 +109,22 @@ impl<'a, X> Courier<'a, '_, X> {
             let open = |credential: &Credential| -> Result<Session, Error> {
                 Ok(Session::open(&self.dialer, &self.endpoint, credential, self.mailbox.domain())?)
             };
-            let credential = self.credential(None)?;
+            // The story ends only after its connections.
+            let credential = self.asks(Event::Credential)?;
             match open(&credential) {
-                Err(error) if self.renews && is_refused(&error) => open(&self.credential(Some(credential))?),
+                Err(error) if is_refused(&error) => match self.asks(|reply| Event::Refused(credential, reply))? {
+                    Some(other) => open(&other),
+                    None => Err(error),
+                },
                 opened => opened,
             }
         })
     }
 
-    fn credential(&self, refused: Option<Credential>) -> Result<Credential, Error> {
+    /// Asks the story something, and waits for its answer.
+    fn asks<T>(&self, question: impl FnOnce(Sender<Result<T, Error>>) -> Event<X>) -> Result<T, Error> {
         let (reply, answer) = channel();
-        let _ = self.events.send(Event::Credential(refused, reply));
-        // The story ends only after its connections.
+        let _ = self.events.send(question(reply));
         answer.recv().map_err(|_| Error::Interrupted)?
     }
 }

@@ -60,8 +60,10 @@ pub struct Limits {
 
 /// What the connections and the clerk have to say to the story; `X` is what its own threads say.
 pub(super) enum Event<X> {
-    /// A connection needs something to sign in with; the server has just refused the first, where there is one.
-    Credential(Option<Credential>, Sender<Result<Credential, Error>>),
+    /// A connection needs something to sign in with.
+    Credential(Sender<Result<Credential, Error>>),
+    /// A server has refused this to a connection, which asks whether there is something else.
+    Refused(Credential, Sender<Result<Option<Credential>, Error>>),
     /// A step, to be told.
     Told(Told),
     /// What became of some copies is on disk.
@@ -201,7 +203,6 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                 endpoint: account.submission(),
                 mailbox: account.address(),
                 method: account.profile.signin.method.word(),
-                renews: account.renews_tokens(),
                 scribe,
                 clock: account.world.clock,
                 feed,
@@ -224,8 +225,12 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let done = match event {
-                Event::Credential(refused, reply) => {
-                    let _ = reply.send(account.credential_after(refused.as_ref()));
+                Event::Credential(reply) => {
+                    let _ = reply.send(account.credential());
+                    Ok(())
+                }
+                Event::Refused(refused, reply) => {
+                    let _ = reply.send(account.credential_after(&refused));
                     Ok(())
                 }
                 Event::Told(told) => {
