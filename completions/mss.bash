@@ -1383,7 +1383,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__lookup)
-            opts="-p -q -v -h --name --rpps --finess --address --profession --place --organisation --limit --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --name --rpps --finess --address --profession --place --organisation --limit --source --offline --allow-old --update --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1418,6 +1418,14 @@ _mss() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
+                    COMPREPLY=($(compgen -W "fhir index" -- "${cur}"))
+                    return 0
+                    ;;
+                --update)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -218,6 +218,9 @@ complete -c mss -n "__fish_mss_using_subcommand lookup" -l profession -d 'The pr
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l place -d 'The town or postal code' -r
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l organisation -d 'The name of the organisation, or its beginning' -r
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l limit -d 'Tell at most this many mailboxes' -r
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l source -d 'Ask this source alone' -r -f -a "fhir\t'The FHIR service'
+index\t'The index on this machine'"
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l update -d 'Make the index anew from an extraction: a file, or an https:// address' -r
 complete -c mss -n "__fish_mss_using_subcommand lookup" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -231,6 +234,8 @@ complete -c mss -n "__fish_mss_using_subcommand lookup" -l passphrase-fd -d 'Rea
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l offline -d 'Ask the index on this machine alone: nothing leaves it'
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l allow-old -d 'Believe an extraction of any age'
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
 complete -c mss -n "__fish_mss_using_subcommand lookup" -s q -l quiet -d 'Say nothing but the answer and errors'

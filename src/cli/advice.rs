@@ -1,6 +1,7 @@
 //! What to do about a failure, and what the server said of it.
 
 use super::diagnosis::Diagnosis;
+use super::index_advice::advise_index;
 use super::signin_advice::advise_signing_in;
 use super::token_advice::{advise_finding, advise_using};
 use crate::cms::CmsError;
@@ -202,6 +203,7 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Imap(ImapError { failure: imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. }, .. })
         | Error::Directory(DirectoryError::Busy { .. }) => diagnosis.hint("run the same command again in a minute"),
         Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
+        Error::Index(error) => advise_index(diagnosis, error),
         Error::Trace(TraceError::Damaged { .. }) => {
             diagnosis.hint_command("see what was changed", "mss audit verify")
         }

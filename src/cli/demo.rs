@@ -15,6 +15,7 @@ use super::session::Session;
 use super::status::Status;
 use crate::cms::Accept;
 use crate::commands::fetch::{self, Line as Fetched, Policy};
+use crate::commands::sources::Asking;
 use crate::commands::{Account, Error, audit, lookup, purge_check, send};
 use crate::directory::Query;
 use crate::imap::{Filter, Which};
@@ -96,7 +97,7 @@ impl Demo<'_> {
     fn look_up(&self, account: &Account<'_>) -> Result<(), Diagnosis> {
         self.command("lookup durand")?;
         let query = Query { words: vec!["durand".to_owned()], ..Query::default() };
-        let answer = lookup::lookup(account, &query, 10)?;
+        let answer = lookup::lookup(account, &query, &Asking::usual(10))?;
         let line = answer.lines.iter().find(|line| line.address.as_deref() == Some(DOCTOR));
         let line = line.ok_or_else(|| failed("the directory does not know the doctor"))?;
         let state = line.certificate.as_ref().map_or("none", |certificate| certificate.state);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::advice::advise;
 use super::diagnosis::Diagnosis;
+use super::index_advice::index;
 use super::signin_advice::{sign_in, stopped};
 use super::status::Status;
 use super::token_advice::{advise_using, token, token_failure};
@@ -204,6 +205,7 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::OutputFolder { .. } => (Status::CannotCreate, "output-folder"),
         Error::Dialer(_) => (Status::Configuration, "tls"),
         Error::Directory(error) => directory(error),
+        Error::Index(error) => index(error),
         Error::Fs(error) => fs(error),
         Error::Http(error) => http(error),
         Error::Imap(error) => mailbox(error),
@@ -278,10 +280,11 @@ fn directory(error: &DirectoryError) -> (Status, &'static str) {
         DirectoryError::Refused { .. } => (Status::Data, "directory-refused"),
         DirectoryError::Failing { .. } | DirectoryError::Malformed(_) => (Status::Unavailable, "directory-failing"),
         DirectoryError::ForeignPage => (Status::Untrusted, "directory-foreign-page"),
+        DirectoryError::Index(error) => index(error),
     }
 }
 
-fn fs(error: &FsError) -> (Status, &'static str) {
+pub(super) fn fs(error: &FsError) -> (Status, &'static str) {
     match error {
         FsError::TooOpen { .. } => (Status::Configuration, "too-open"),
         FsError::Exists { .. } => (Status::CannotCreate, "exists"),
@@ -295,6 +298,7 @@ pub(super) fn http(error: &HttpError) -> (Status, &'static str) {
         HttpError::Address(_) => (Status::Configuration, "address"),
         HttpError::TooLarge { .. } | HttpError::Protocol(_) => (Status::Unavailable, "http"),
         HttpError::Elsewhere { .. } => (Status::Untrusted, "redirect"),
+        HttpError::Write(_) => (Status::LocalIo, "local-io"),
     }
 }
 

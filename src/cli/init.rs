@@ -270,11 +270,11 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
         author,
         submission: Submission { host, port, security },
         mailbox: Mailbox::at(mailbox_host, mailbox_port, security),
-        directory: Directory {
-            url: directory,
-            api_key: args.api_key_file.as_deref().map(unlock::read_file).transpose()?,
-            certificate_extension: args.certificate_extension.clone(),
-        },
+        directory: Directory::at(
+            directory,
+            args.api_key_file.as_deref().map(unlock::read_file).transpose()?,
+            args.certificate_extension.clone(),
+        ),
         list: WhiteListSource { url: list, signer },
         trust: args.reaching.trust(pem(Path::new(&anchors))?, args.revocation_list.clone()),
         proxy: args.reaching.proxy()?,

@@ -5,15 +5,22 @@ use super::safe::line as safe;
 use super::session::Session;
 use super::status::Status;
 use crate::commands::Error;
+use crate::commands::extract;
 use crate::commands::lookup::{self, Answer, CertificateLine, Line};
+use crate::commands::sources::Asking;
 use crate::directory::Query;
+use crate::vault::Source;
 
 /// Find professionals, their mailboxes and certificates
 ///
 /// Words are searched as names; options narrow the search. Nobody found is status 1, and does not mean that nobody
 /// exists: unlisted mailboxes are in no directory.
+///
+/// The sources of the profile (directory.sources) are asked in their order: the service, and the index on this machine,
+/// which answers without a network. The index is made by --update from the extraction that the ANS publishes
+/// (Extraction_Correspondance_MSSante, text or ZIP), and tells nothing of lists and certificates.
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "mss lookup [OPTIONS] [WORD]...")]
+#[command(override_usage = "mss lookup [OPTIONS] [WORD]...\n       mss lookup --update <FILE|URL>")]
 #[command(group = clap::ArgGroup::new("question").required(true).multiple(true))]
 pub struct Args {
     /// Words of a name, an RPPS number, or an address
@@ -43,12 +50,59 @@ pub struct Args {
     /// Tell at most this many mailboxes
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub limit: usize,
+    /// Ask this source alone
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<Asked>,
+    /// Ask the index on this machine alone: nothing leaves it
+    #[arg(long, conflicts_with = "source")]
+    pub offline: bool,
+    /// Believe an extraction of any age
+    #[arg(long)]
+    pub allow_old: bool,
+    /// Make the index anew from an extraction: a file, or an https:// address
+    #[arg(long, value_name = "FILE|URL", group = "question")]
+    #[arg(conflicts_with_all = ["words", "name", "rpps", "finess", "address", "profession", "place", "organisation"])]
+    #[arg(conflicts_with_all = ["source", "offline", "allow_old"])]
+    pub update: Option<String>,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Asked {
+    /// The FHIR service
+    Fhir,
+    /// The index on this machine
+    Index,
 }
 
 /// Asks, and tells each mailbox.
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosis> {
+    if let Some(given) = &args.update {
+        return session.with_account(|account| tell_of_update(session, &extract::update(account, given)?));
+    }
     let query = query(args)?;
-    session.with_account(|account| tell(session, &lookup::lookup(account, &query, args.limit)?))
+    let sources: Option<&[Source]> = match args.source {
+        _ if args.offline => Some(&[Source::Index]),
+        Some(Asked::Index) => Some(&[Source::Index]),
+        Some(Asked::Fhir) => Some(&[Source::Fhir]),
+        None => None,
+    };
+    let asking = Asking { sources, allow_old: args.allow_old, limit: args.limit };
+    session.with_account(|account| tell(session, &lookup::lookup(account, &query, &asking)?))
+}
+
+fn tell_of_update(session: &Session<'_>, line: &extract::Line) -> Result<Status, Diagnosis> {
+    let output = session.output;
+    if line.bad_rows > 0 {
+        output.warning(format_args!("{} rows cannot be read and were passed over", line.bad_rows));
+    }
+    if output.json {
+        output.json(line)?;
+    } else {
+        let (date, source) = (line.dated.strftime("%Y-%m-%d"), safe(&line.source, 200));
+        output.line(format_args!("{} mailboxes of {date}, from {source}", line.mailboxes))?;
+    }
+    Ok(Status::Done)
 }
 
 fn tell(session: &Session<'_>, answer: &Answer) -> Result<Status, Diagnosis> {
@@ -63,6 +117,10 @@ fn tell(session: &Session<'_>, answer: &Answer) -> Result<Status, Diagnosis> {
     }
     if !answer.complete {
         output.note("there are more answers: narrow the search, or raise --limit");
+    }
+    if let Some(it) = &answer.extraction {
+        let (date, source) = (it.dated.strftime("%Y-%m-%d"), safe(&it.source, 200));
+        output.note(format_args!("from the extraction of {date}, {} days old ({source})", it.days));
     }
     if answer.lines.is_empty() {
         output.note("nobody found; unlisted mailboxes are in no directory");

@@ -10,6 +10,7 @@ mod environment;
 mod fetch;
 mod globals;
 mod hints;
+mod index_advice;
 mod init;
 mod interrupts;
 mod keys;

@@ -28,11 +28,11 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
             security: Security::Starttls,
         },
         mailbox: Mailbox::at(operator.host.to_owned(), operator.ports.mailbox_starttls, Security::Starttls),
-        directory: Directory {
-            url: operator.directory_url.clone(),
-            api_key: Some(operator.api_key.clone()),
-            certificate_extension: Some(operator.certificate_extension.to_owned()),
-        },
+        directory: Directory::at(
+            operator.directory_url.clone(),
+            Some(operator.api_key.clone()),
+            Some(operator.certificate_extension.to_owned()),
+        ),
         list: WhiteListSource { url: operator.list_url.clone(), signer: operator.list_signer.to_owned() },
         trust: Trust {
             // The authorities of the sandbox publish lists, as those of the space do.

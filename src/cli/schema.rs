@@ -11,14 +11,14 @@ use super::diagnosis::ErrorLine;
 use super::init::InitLine;
 use super::output::WarningLine;
 use super::sandbox::{FaultLine, SandboxLine};
-use crate::commands::{alert, audit, batch, fetch, lookup, outbox, purge_check, send, signin};
+use crate::commands::{alert, audit, batch, extract, fetch, lookup, outbox, purge_check, send, signin};
 use crate::vault;
 
 /// Makes one schema.
 type Maker = fn() -> Schema;
 
 /// The name of each answer and its schema.
-const SCHEMAS: [(&str, Maker); 21] = [
+const SCHEMAS: [(&str, Maker); 22] = [
     ("mss.alert/1", || schema_for!(alert::Line<'_>)),
     ("mss.audit-log/1", || schema_for!(audit::Line)),
     ("mss.audit-verify/1", || schema_for!(VerifyLine)),
@@ -30,6 +30,7 @@ const SCHEMAS: [(&str, Maker); 21] = [
     ("mss.fetch/1", || schema_for!(fetch::Line)),
     ("mss.finding/1", || schema_for!(FindingLine)),
     ("mss.init/1", || schema_for!(InitLine)),
+    ("mss.lookup-update/1", || schema_for!(extract::Line)),
     ("mss.lookup/1", || schema_for!(lookup::Line)),
     ("mss.outbox-event/1", || schema_for!(outbox::EventLine)),
     ("mss.outbox-purge/1", || schema_for!(outbox::Purged)),

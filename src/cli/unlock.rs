@@ -188,7 +188,7 @@ pub(super) fn overridden(session: &Session<'_>, document: &Document) -> Result<C
     Ok(document.config().clone())
 }
 
-/// The same for the sandbox, whose servers and keys are its own: variables replace only how messages are sent.
+/// The same for the sandbox, whose servers and keys are its own: variables replace only how messages are sent, and who is asked first.
 pub(super) fn overridden_in_sandbox(session: &Session<'_>, config: Config) -> Result<Config, Diagnosis> {
     let given = overrides(session.environment);
     if !given.iter().any(|(path, _)| counts_in_sandbox(path)) {
@@ -199,7 +199,10 @@ pub(super) fn overridden_in_sandbox(session: &Session<'_>, config: Config) -> Re
 
 /// Whether a variable replaces a setting also in the sandbox.
 pub(super) fn counts_in_sandbox(path: &str) -> bool {
-    ["profile.*.outbox.", "profile.*.timeouts."].iter().any(|section| path.starts_with(section))
+    // Who is asked, and not where: the service of the sandbox is its own.
+    let order = ["profile.*.directory.sources", "profile.*.directory.index-max-age"];
+    order.contains(&path)
+        || ["profile.*.outbox.", "profile.*.timeouts."].iter().any(|section| path.starts_with(section))
 }
 
 /// Every setting that a variable replaces: its path in the catalogue, and the value.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::directory::DirectoryError;
+use crate::directory::index::IndexError;
 use crate::fs::FsError;
 use crate::imap::ImapError;
 use crate::inbox::InboxError;
@@ -125,6 +126,8 @@ pub enum Error {
     Dialer(#[from] DialerError),
     #[error("the directory cannot be asked")]
     Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
     #[error(transparent)]
     Fs(#[from] FsError),
     #[error("the request failed")]

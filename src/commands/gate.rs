@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::account::Account;
 use super::error::Error;
 use super::evidence::Evidence;
-use crate::directory::{Answer, DirectoryError, Fhir, Listed, Query};
+use super::sources::{ask, of_index};
+use crate::directory::index::Index;
+use crate::directory::{Answer, Directory, DirectoryError, Fhir, Listed, Query};
 use crate::ids::Rpps;
 use crate::mail::Address;
 use crate::pki::{self, Certificate, Finding, Purpose, Reader, Trusted};
@@ -17,10 +19,15 @@ use crate::smime::{self, Opened, Verdict};
 use crate::space::{Admitted, Recipient, Refusal, Registered, Role, WhiteList};
 use crate::vault::{Opens, ReaderEntry, UnknownReader};
 
+/// Mailboxes that the index tells of one person.
+const MOST_OF_INDEX: usize = 1000;
+
 /// What people are judged with, fetched once for all of them.
 pub(super) struct Gate<'a> {
     account: &'a Account<'a>,
     directory: Fhir,
+    /// Asked first, where the profile says so.
+    index: Option<Index>,
     list: WhiteList,
     evidence: Evidence<'a>,
     readers: Option<Readers>,
@@ -42,6 +49,7 @@ impl<'a> Gate<'a> {
         Ok(Gate {
             account,
             directory: account.directory()?,
+            index: account.index_before_service(MOST_OF_INDEX)?,
             list: account.white_list(&evidence)?,
             evidence,
             readers: account.known_readers()?,
@@ -86,7 +94,7 @@ impl<'a> Gate<'a> {
         Ok(Guest { admitted, certificates: listed.certificates })
     }
 
-    /// What the directory answers.
+    /// What the service answers.
     pub(super) fn search(&self, query: &Query) -> Result<Answer, Error> {
         self.account.traced_lookup(|| self.directory.search(query), |answer| answer.entries.len())
     }
@@ -148,16 +156,35 @@ impl<'a> Gate<'a> {
         if let Some(said) = self.asked.borrow().get(address) {
             return Ok(said.clone());
         }
-        let found =
-            self.account.traced_lookup(|| self.directory.find_address(address), |it| usize::from(it.is_some()))?;
+        let found = match self.listed_in_index(address)? {
+            Some(listed) => Some(listed),
+            None if !self.account.asks_service() => None,
+            None => {
+                self.account.traced_lookup(|| self.directory.find_address(address), |it| usize::from(it.is_some()))?
+            }
+        };
         self.asked.borrow_mut().insert(address.clone(), found.clone());
         Ok(found)
+    }
+
+    /// What the index says, where it is asked first. It has no certificates: where the service publishes some, it is asked.
+    fn listed_in_index(&self, address: &Address) -> Result<Option<Listed>, Error> {
+        let Some(index) = &self.index else { return Ok(None) };
+        if self.account.asks_service() && self.account.profile.directory.certificate_extension.is_some() {
+            return Ok(None);
+        }
+        index.find_address(address).map_err(of_index)
     }
 
     /// The mailbox of a professional, where there is one to choose.
     pub(super) fn mailbox_of(&self, given: &str, rpps: Rpps) -> Result<Address, Error> {
         let query = Query { rpps: Some(rpps), ..Query::default() };
-        let answer = self.search(&query)?;
+        let answer = match &self.index {
+            Some(index) => ask(index, &query)?,
+            None => Answer::default(),
+        };
+        let answer =
+            if answer.entries.is_empty() && self.account.asks_service() { self.search(&query)? } else { answer };
         let unknown = || Error::RecipientUnknown { given: given.to_owned() };
         let [entry] = answer.entries.as_slice() else {
             return Err(unknown());

@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::error::Error;
 use super::{fetch, submission};
+use crate::directory::Directory;
 use crate::trace::{Action, Answer, Outcome};
 
 /// What the servers answered.

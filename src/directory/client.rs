@@ -7,7 +7,7 @@ use super::merge::Evidence;
 use super::request::origin;
 use super::resources::PAGE_LIMIT;
 use super::walk::{Ask, Reply, Walk, seconds};
-use super::{DirectoryError, question};
+use super::{Directory, DirectoryError, question};
 use crate::clock::Clock;
 use crate::mail::Address;
 use crate::net::HttpClient;
@@ -50,22 +50,6 @@ impl Fhir {
         Ok(Fhir { http, base, key, certificate_extension, clock, wait: std::thread::sleep })
     }
 
-    /// Finds people and structures. Nobody is chosen among several: that is for who asked.
-    pub fn search(&self, query: &Query) -> Result<Answer, DirectoryError> {
-        let mut asker = |ask: Ask<'_>| self.ask(&ask);
-        question::answer(&mut Walk::new(&self.base, &mut asker), query, &self.evidence())
-    }
-
-    /// Finds whose an address is. `None` says that this directory does not tell, not that the address does not exist.
-    pub fn find_address(&self, address: &Address) -> Result<Option<Listed>, DirectoryError> {
-        let mut asker = |ask: Ask<'_>| self.ask(&ask);
-        let evidence = self.evidence();
-        let mut walk = Walk::new(&self.base, &mut asker);
-        question::by_address(&mut walk, address, &evidence, false)?;
-        let entries = walk.collected.entries(&evidence);
-        Ok(Answer { entries, complete: walk.complete }.listed(address))
-    }
-
     fn evidence(&self) -> Evidence<'_> {
         Evidence {
             source: &self.base,
@@ -93,6 +77,22 @@ impl Fhir {
         let response = response.map_err(DirectoryError::Unreachable)?;
         let retry_after = response.header("Retry-After").map(str::to_owned);
         Ok(Reply { status: response.status, retry_after, body: response.body })
+    }
+}
+
+impl Directory for Fhir {
+    fn search(&self, query: &Query) -> Result<Answer, DirectoryError> {
+        let mut asker = |ask: Ask<'_>| self.ask(&ask);
+        question::answer(&mut Walk::new(&self.base, &mut asker), query, &self.evidence())
+    }
+
+    fn find_address(&self, address: &Address) -> Result<Option<Listed>, DirectoryError> {
+        let mut asker = |ask: Ask<'_>| self.ask(&ask);
+        let evidence = self.evidence();
+        let mut walk = Walk::new(&self.base, &mut asker);
+        question::by_address(&mut walk, address, &evidence, false)?;
+        let entries = walk.collected.entries(&evidence);
+        Ok(Answer { entries, complete: walk.complete }.listed(address))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is who: the directory of the space, asked over FHIR R4 (Annuaire Santé, version 2).
+//! Who is who: the directory of the space, asked over FHIR R4 (Annuaire Santé, version 2) or in an extraction kept here.
 //!
 //! Two questions are kept apart: whose an address is, which is answered here, and whether its domain belongs to the
 //! space, which only the signed white list answers (`space`).
@@ -6,6 +6,7 @@
 mod client;
 mod entry;
 mod folding;
+pub mod index;
 mod merge;
 mod professions;
 mod question;
@@ -18,7 +19,18 @@ mod walk;
 pub use client::Fhir;
 pub use entry::{Answer, Entry, Identity, Listed, MailboxEntry, Profession, Query, Register, Workplace};
 
+use crate::mail::Address;
 use crate::net::HttpError;
+use index::IndexError;
+
+/// Somebody who knows whose an address is.
+pub trait Directory {
+    /// Finds people and structures. Nobody is chosen among several: that is for who asked.
+    fn search(&self, query: &Query) -> Result<Answer, DirectoryError>;
+
+    /// Finds whose an address is. `None` says that this directory does not tell, not that the address does not exist.
+    fn find_address(&self, address: &Address) -> Result<Option<Listed>, DirectoryError>;
+}
 
 /// Why the directory gave no answer. An empty answer is none of these.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +62,9 @@ pub enum DirectoryError {
     /// The next page stands on another host or is not encrypted: the API key does not go there.
     #[error("the directory points to a page on another host")]
     ForeignPage,
+    /// The index on this machine gives no answer.
+    #[error(transparent)]
+    Index(#[from] IndexError),
 }
 
 /// Text from a server, cut to a length that can be shown.

@@ -76,7 +76,7 @@ fn finish(walk: &Walk<'_>, query: &Query, evidence: &Evidence<'_>) -> Result<Ans
 }
 
 /// Takes out of the free words what can only be a number or an address.
-fn sorted(query: &Query) -> Query {
+pub(super) fn sorted(query: &Query) -> Query {
     let mut query = query.clone();
     let mut rest = Vec::new();
     for word in query.words.iter().flat_map(|text| text.split_whitespace()) {
@@ -84,6 +84,8 @@ fn sorted(query: &Query) -> Query {
             query.address = word.parse().ok();
         } else if query.rpps.is_none() && word.parse::<Rpps>().is_ok() {
             query.rpps = word.parse().ok();
+        } else if let Some(rpps) = rpps_in_national(word).filter(|_| query.rpps.is_none()) {
+            query.rpps = Some(rpps);
         } else if query.finess.is_none() && word.parse::<Finess>().is_ok() {
             query.finess = word.parse().ok();
         } else if query.place.is_none() && word.len() == 5 && word.bytes().all(|b| b.is_ascii_digit()) {
@@ -94,6 +96,11 @@ fn sorted(query: &Query) -> Query {
     }
     query.words = rest;
     query
+}
+
+/// The national number of a person is the RPPS number behind an 8 (TRE_G08).
+fn rpps_in_national(word: &str) -> Option<Rpps> {
+    word.strip_prefix('8').and_then(|rest| rest.parse().ok())
 }
 
 /// The searches of one stage: a later one is only made and run if the earlier ones brought nothing that fits.
@@ -180,7 +187,7 @@ fn by_place(place: &str) -> Search {
 }
 
 /// Whether an entry is what was asked for: a search may bring more.
-fn fits(query: &Query, entry: &Entry) -> bool {
+pub(super) fn fits(query: &Query, entry: &Entry) -> bool {
     let numbered = |number: &str| entry.identifiers.iter().any(|identity| identity.number == number);
     let places = || entry.workplaces.iter().filter_map(|workplace| workplace.place.as_deref());
     let structures = || entry.workplaces.iter().map(|workplace| workplace.name.as_str());

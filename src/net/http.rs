@@ -1,7 +1,7 @@
 //! HTTP requests over the dialer: bounded answers, no redirect to another place, nothing in clear but what proves itself.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read, Write};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -48,6 +48,9 @@ pub enum HttpError {
     /// The server sends us to another host, another port, out of TLS, or round and round.
     #[error("the server redirects to another place: {to}")]
     Elsewhere { to: String },
+    /// What came cannot be written to the file it is for.
+    #[error("what was fetched cannot be written")]
+    Write(#[source] io::Error),
     /// What came is not HTTP, or cannot be sent as HTTP.
     #[error("the conversation is not HTTP: {0}")]
     Protocol(String),
@@ -98,6 +101,31 @@ impl HttpClient {
         self.follow(parse(url, true)?, &[], limit, true)
     }
 
+    /// Gets what may be too large to be held, such as an extraction of a register, from an `https` address into a file. Only
+    /// the content of an answer 200 is written; the answer that is given back has none.
+    pub fn get_into(&self, url: &str, limit: u64, file: &mut dyn Write) -> Result<Response, HttpError> {
+        let (uri, answer) = self.last_of(parse(url, false)?, &[], limit, false)?;
+        if answer.status() != 200 {
+            return collect(&uri, answer, HEAD_LIMIT as u64);
+        }
+        let (status, headers) = head(&answer);
+        let most = limit.saturating_add(1);
+        let mut reader = answer.into_body().into_with_config().limit(most).reader().take(most);
+        let mut buffer = vec![0; 64 * 1024];
+        let mut written = 0;
+        loop {
+            let octets = reader.read(&mut buffer).map_err(|error| sort(&uri, limit, error.into()))?;
+            if octets == 0 {
+                return Ok(Response { status, headers, body: Vec::new() });
+            }
+            written += octets as u64;
+            if written > limit {
+                return Err(HttpError::TooLarge { limit });
+            }
+            file.write_all(&buffer[..octets]).map_err(HttpError::Write)?;
+        }
+    }
+
     /// Posts what is no secret to somebody whose answer proves itself by its own signature, such as a responder: `http` is
     /// good enough for it (RFC 6960, appendix A). A redirect is an answer like any other.
     pub fn post_public(&self, url: &str, media_type: &str, octets: &[u8], limit: u64) -> Result<Response, HttpError> {
@@ -126,24 +154,36 @@ impl HttpClient {
 
     fn follow(
         &self,
-        mut uri: Uri,
+        uri: Uri,
         headers: &[(&str, &str)],
         limit: u64,
         clear_allowed: bool,
     ) -> Result<Response, HttpError> {
+        let (uri, answer) = self.last_of(uri, headers, limit, clear_allowed)?;
+        collect(&uri, answer, limit)
+    }
+
+    /// The first answer that leads to no other place, its content still to be read.
+    fn last_of(
+        &self,
+        mut uri: Uri,
+        headers: &[(&str, &str)],
+        limit: u64,
+        clear_allowed: bool,
+    ) -> Result<(Uri, ureq::http::Response<Body>), HttpError> {
         for _ in 0..=REDIRECT_LIMIT {
             let mut request = self.agent.get(&uri);
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
             let answer = request.call().map_err(|error| sort(&uri, limit, error))?;
-            let response = collect(&uri, answer, limit)?;
-            match response.header("location") {
-                Some(to) if matches!(response.status, 301 | 302 | 303 | 307 | 308) => {
-                    uri = next(&uri, to, clear_allowed)?;
-                }
-                _ => return Ok(response),
+            if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok((uri, answer));
             }
+            let Some(to) = answer.headers().get("location").map(text) else { return Ok((uri, answer)) };
+            // Read to its end, so that the connection is kept.
+            collect(&uri, answer, limit)?;
+            uri = next(&uri, &to, clear_allowed)?;
         }
         Err(HttpError::Elsewhere { to: bounded(&uri.to_string()) })
     }
@@ -185,10 +225,18 @@ fn next(from: &Uri, to: &str, clear_allowed: bool) -> Result<Uri, HttpError> {
     if place(&uri) == place(from) { Ok(uri) } else { Err(elsewhere()) }
 }
 
-fn collect(uri: &Uri, answer: ureq::http::Response<Body>, limit: u64) -> Result<Response, HttpError> {
-    let status = answer.status().as_u16();
-    let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+fn text(value: &ureq::http::HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// Status and headers.
+fn head(answer: &ureq::http::Response<Body>) -> (u16, Vec<(String, String)>) {
     let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    (answer.status().as_u16(), headers)
+}
+
+fn collect(uri: &Uri, answer: ureq::http::Response<Body>, limit: u64) -> Result<Response, HttpError> {
+    let (status, headers) = head(&answer);
     // The limit of ureq counts what came over the wire, before gzip is undone; ours counts what is kept.
     let most = limit.saturating_add(1);
     let mut body = Vec::new();

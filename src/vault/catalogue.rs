@@ -118,6 +118,19 @@ pub const SETTINGS: &[Setting] = &[
         "URL of the FHIR extension that carries certificates, where a directory has one.",
         "urn:mss:certificate",
     ),
+    default(
+        "profile.*.directory.sources",
+        Kind::Choices(&["fhir", "index"]),
+        "fhir,index",
+        "Who is asked by lookup, in this order: the service, or the extraction that lookup --update keeps on this machine. send and \
+            fetch ask the service alone, unless index comes first.",
+    ),
+    default(
+        "profile.*.directory.index-max-age",
+        Kind::Span(Span::of_days(1), Span::of_days(3650)),
+        "30d",
+        "How old an extraction may be to be believed; the ANS asks that copies be renewed within 30 days.",
+    ),
     required(
         "profile.*.list.url",
         Kind::Https,

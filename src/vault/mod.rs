@@ -3,6 +3,7 @@
 mod catalogue;
 mod check;
 mod connecting;
+mod directory;
 mod edit;
 mod file;
 mod kind;
@@ -17,6 +18,7 @@ mod written;
 pub use catalogue::{SECTIONS, SETTINGS};
 pub use check::SettingsError;
 pub use connecting::{Proxy, RevocationRule, Space, Trust};
+pub use directory::{Directory, Source};
 pub use edit::Document;
 pub use file::{Opener, ServiceKey, Vault, VaultError, Way};
 pub use kind::Kind;
@@ -24,7 +26,7 @@ pub use render::{reference, sample, schema};
 pub use sending::{Notify, Outbox, Timeouts};
 pub use setting::{Need, Setting};
 pub use settings::{
-    After, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Opens, Profile, ReaderEntry, Retention, Security, Storage,
+    After, Config, Fetch, KeyPair, Keys, Mailbox, Opens, Profile, ReaderEntry, Retention, Security, Storage,
     Submission, UnknownReader, UnknownSender, WhiteListSource,
 };
 pub use signin::{AuthorizationIdentity, ConsentFlow, Method, Placement, Sasl, SignIn};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::connecting::{Proxy, Trust};
+use super::directory::Directory;
 use super::sending::{Outbox, Timeouts};
 use super::signin::SignIn;
 use super::written::{as_text, base64_32, optional_secret, secret_text};
@@ -160,17 +161,6 @@ impl Mailbox {
     pub fn endpoint(&self) -> Endpoint {
         self.security.endpoint(&self.host, self.port)
     }
-}
-
-/// The directory of the space.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Directory {
-    pub url: String,
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub api_key: Option<Secret<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate_extension: Option<String>,
 }
 
 /// The signed white list.

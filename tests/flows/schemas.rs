@@ -27,6 +27,7 @@ fn every_answer_has_the_shape_of_its_schema() {
     let bench = Bench::new();
     let sandbox = |words: &[&str]| -> Outcome { bench.run(["--sandbox", "--json"].iter().chain(words)) };
     let pdf = bench.file("result.pdf", b"%PDF-1.7");
+    bench.file("extraction.txt", include_bytes!("../vectors/extraction.txt"));
     let send = |to: &'static str| ["send", "--to", to, "--subject", "x", "--attach", &pdf].map(str::to_owned);
     let durand = send("dr.durand@medecin.sandbox");
     let durand: Vec<&str> = durand.iter().map(String::as_str).collect();
@@ -39,6 +40,8 @@ fn every_answer_has_the_shape_of_its_schema() {
     for words in [
         &["--profile", "dr.durand", "fetch"][..],
         &["lookup", "--place", "Rennes"],
+        &["lookup", "--update", "extraction.txt"],
+        &["lookup", "--offline", "legrand"],
         &["purge-check", "--all-profiles"],
         &["signin", "status"],
         &["audit", "log"],
