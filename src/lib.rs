@@ -9,7 +9,7 @@
 //! | 6 | `commands` | one story per verb |
 //! | 5 | `smtp` | submission (RFC 6409), stage by stage, up to the point of no return |
 //! | 5 | `imap` | the mailbox (RFC 9051): search, stream, acknowledge, wait |
-//! | 5 | `directory` | who is who: the FHIR directory of the space |
+//! | 5 | `directory` | who is who: the FHIR directory of the space, and the index of an extraction of it |
 //! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate, access token |
 //! | 5 | `vault` | the encrypted local configuration |
 //! | 5 | `outbox` | the durable journal of what is to be sent and what became of it |

@@ -203,6 +203,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Imap(ImapError { failure: imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. }, .. })
         | Error::Directory(DirectoryError::Busy { .. }) => diagnosis.hint("run the same command again in a minute"),
         Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
+        Error::Http(HttpError::Elsewhere { .. }) => {
+            diagnosis.hint("nobody is followed to another place: name that address itself, if it is the one that is meant")
+        }
+        Error::HttpStatus { .. } => diagnosis.hint("check the address, and ask whoever runs that server"),
         Error::Index(error) => advise_index(diagnosis, error),
         Error::Trace(TraceError::Damaged { .. }) => {
             diagnosis.hint_command("see what was changed", "mss audit verify")

@@ -331,6 +331,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_large_goes_into_a_file_within_its_limit() {
+        for (status, limit, result) in
+            [("200 OK", 5, Ok(&b"abcde"[..])), ("200 OK", 4, Err(())), ("404 No", 9, Ok(&b""[..]))]
+        {
+            let server = serve_tls(move |peer| {
+                head(peer);
+                peer.send("HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n");
+                assert_eq!(head(peer)[0], "GET /there HTTP/1.1");
+                peer.send(&format!("HTTP/1.1 {status}\r\nContent-Length: 5\r\n\r\nabcde"));
+            });
+            let mut file = Vec::new();
+            let answer = HttpClient::new(dialer()).get_into(&url(&server.endpoint, "/here"), limit, &mut file);
+            match (answer, result) {
+                (Ok(answer), Ok(content)) => assert!(status.starts_with(&answer.status.to_string()) && file == content),
+                (Err(HttpError::TooLarge { limit: 4 }), Err(())) => {}
+                (answer, _) => panic!("{status} {limit}: {answer:?}"),
+            }
+            server.join();
+        }
+        let answer = HttpClient::new(dialer()).get_into("http://127.0.0.1:1/x", 9, &mut Vec::new());
+        assert!(matches!(answer, Err(HttpError::Address(_))));
+    }
+
+    #[test]
     fn a_redirect_stays_on_its_host_or_is_refused() {
         let server = serve_tls(|peer| {
             head(peer);

@@ -7,6 +7,7 @@ use super::authority::Branch;
 use super::directory::Directory;
 use super::faults::{Faults, Stage};
 use super::http::{Request, Response, Site};
+use super::laid_out::LaidOut;
 use super::state::State;
 use super::tls::ServerConfigs;
 use super::tokens::{Provider, Tokens};
@@ -38,13 +39,14 @@ pub(super) fn directory(
     site(Stage::Directory, faults, Some(tls), Box::new(answer))
 }
 
-/// The white list, signed at the first request of a day.
+/// The white list, signed at the first request of a day, and what is laid out beside it.
 pub(super) fn list(state: &State, clock: Clock, faults: &Arc<Faults>, tls: &Arc<ServerConfigs>) -> Site<Answer> {
     let signer = state.records.list_signer.pair.clone();
+    let laid_out = state.records.laid_out.clone();
     let kept = Mutex::new(None);
     let answer = move |request: &Request| {
         if request.path != LIST {
-            return Response::text(404, "Not Found");
+            return laid_out_file(&laid_out, request);
         }
         let generated = white_list::generated(clock.now());
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,10 +65,7 @@ pub(super) fn revocation(state: &State, faults: &Arc<Faults>) -> Site<Answer> {
     let (authority, laid_out) = (Arc::clone(&state.authority), state.records.laid_out.clone());
     let answer = move |request: &Request| match REVOCATION_LISTS.iter().find(|(path, _)| *path == request.path) {
         Some((_, branch)) => file(request, "application/pkix-crl", authority.revocation_list(*branch)),
-        None => match laid_out.served(&request.path).transpose() {
-            Some(bytes) => file(request, "application/octet-stream", bytes),
-            None => Response::text(404, "Not Found"),
-        },
+        None => laid_out_file(&laid_out, request),
     };
     site(Stage::Crl, faults, None, Box::new(answer))
 }
@@ -87,6 +86,14 @@ pub(super) fn provider(
 
 fn site(stage: Stage, faults: &Arc<Faults>, tls: Option<&Arc<ServerConfigs>>, answer: Answer) -> Site<Answer> {
     Site { stage, faults: Arc::clone(faults), tls: tls.map(Arc::clone), answer }
+}
+
+/// A file that was laid out to be served, under whatever name.
+fn laid_out_file(laid_out: &LaidOut, request: &Request) -> Response {
+    match laid_out.served(&request.path).transpose() {
+        Some(bytes) => file(request, "application/octet-stream", bytes),
+        None => Response::text(404, "Not Found"),
+    }
 }
 
 /// A file that can be fetched and nothing else.

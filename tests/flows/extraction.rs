@@ -113,6 +113,32 @@ fn the_zip_of_an_extraction_is_read_and_a_broken_one_is_not() {
 }
 
 #[test]
+fn an_extraction_is_fetched_and_the_trace_tells_from_where() {
+    let bench = Bench::new();
+    let operator = Operator::start(&bench, &[]);
+    operator.init(&bench, "laboratoire");
+    post::write(&post::operator(&bench).join("served/extraction.txt"), SAMPLE.as_bytes());
+    let list = operator.said("white_list");
+    let url = |name: &str| format!("{}/{name}", list.rsplit_once('/').unwrap().0);
+    let update = |url: &str| as_laboratory(&bench, ["--json", "lookup", "--update", url]).run();
+    let fetched = url("extraction.txt");
+    let line = update(&format!("{fetched}?key=0123")).status(0).json();
+    assert_eq!(
+        (&line["source"], &line["mailboxes"]),
+        (&fetched.as_str().into(), &5.into()),
+        "what may be a key is not kept"
+    );
+    assert_error(&update(&url("nowhere.txt")), 69, "http-status");
+    assert_error(&update(&list), 65, "extraction-header");
+    let log = as_laboratory(&bench, ["--json", "audit", "log", "--action", "lookup"]).run();
+    log.status(0).stdout_has(&format!("GET {fetched}")).stdout_lacks("0123");
+    as_laboratory(&bench, ["lookup", "--offline", "legrand"]).run().status(0).stderr_has(&fetched);
+    let folder = bench.home().join(".cache/mss/index");
+    let left = fs::read_dir(folder).unwrap().count();
+    assert_eq!(left, 2, "the index and the lock: what was fetched is gone");
+}
+
+#[test]
 fn what_is_no_extraction_is_refused_and_the_index_stays() {
     let bench = indexed();
     bench.file("header.txt", SAMPLE.replacen("Adresse BAL", "Adresse", 1).as_bytes());
