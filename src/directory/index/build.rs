@@ -36,10 +36,10 @@ const BUILDING: &str = "
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA temp_store = FILE;
-    PRAGMA cache_size = -16384;";
+    PRAGMA cache_size = -8192;";
 
 /// Full text is gathered in so many octets before it is written: fewer pieces to be merged.
-const GATHERED: &str = "INSERT INTO words (words, rank) VALUES ('hashsize', 8388608)";
+const GATHERED: &str = "INSERT INTO words (words, rank) VALUES ('hashsize', 4194304)";
 
 /// The right to make a new index: one process has it at a time.
 pub struct Update {
