@@ -13,6 +13,7 @@ pub(super) fn index(error: &IndexError) -> (Status, &'static str) {
         IndexError::Missing => (Status::Unavailable, "index-missing"),
         IndexError::Old { .. } => (Status::Unavailable, "index-old"),
         IndexError::Format => (Status::Unavailable, "index-format"),
+        IndexError::TooManyWords { .. } => (Status::Usage, "too-many-words"),
         IndexError::Damaged(_) => (Status::LocalIo, "index-damaged"),
         IndexError::Write(_) => (Status::LocalIo, "index-not-written"),
         IndexError::Unreadable { .. } => (Status::NoInput, "extraction-unreadable"),
@@ -42,6 +43,9 @@ pub(super) fn advise_index(diagnosis: Diagnosis, error: &IndexError) -> Diagnosi
                 "renew it; or take it as it is with --allow-old, or set directory.index-max-age",
                 "mss lookup --update Extraction_Correspondance_MSSante.zip",
             )
+        }
+        IndexError::TooManyWords { .. } => {
+            diagnosis.hint("leave out what is not needed to tell the person from others")
         }
         IndexError::Format | IndexError::Damaged(_) => {
             diagnosis.hint_command("make it anew", "mss lookup --update Extraction_Correspondance_MSSante.zip")

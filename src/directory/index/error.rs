@@ -14,6 +14,9 @@ pub enum IndexError {
     /// Its extraction is older than is allowed.
     #[error("the index of the directory is {days} days old, at most {most} are allowed")]
     Old { days: i64, most: i64 },
+    /// More words than are searched for; to leave some out would widen the question.
+    #[error("the question has more than {limit} words")]
+    TooManyWords { limit: usize },
     /// It was written by another version of this program.
     #[error("the index of the directory has another format")]
     Format,

@@ -360,6 +360,22 @@ mod tests {
     }
 
     #[test]
+    fn whatever_octet_is_changed_rows_are_taken_or_counted() {
+        for at in 0..SAMPLE.len() {
+            for octet in [0, b'|', b'\n', 0xff] {
+                let mut changed = SAMPLE.to_vec();
+                changed[at] = octet;
+                if let Ok((rows, count)) = read(&changed) {
+                    assert!(
+                        rows.len() as u64 == count.good && (4..=7).contains(&(count.good + count.bad)),
+                        "octet {at}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_extraction_is_refused() {
         let header = sample().lines().next().unwrap().to_owned();
         assert!(matches!(read(format!("{header}\n").as_bytes()), Err(IndexError::Unlike { bad: 0, rows: 0 })));

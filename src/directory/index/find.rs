@@ -15,8 +15,8 @@ use crate::directory::{
 use crate::mail::Address;
 use crate::space::MailboxKind;
 
-/// Words of a question that are searched for.
-const MOST_WORDS: usize = 16;
+/// Words of a question: the database bounds how deep an expression may be.
+const MOST_WORDS: usize = 32;
 /// Rows read for one question, however many mailboxes may be told.
 const MOST_ROWS: usize = 10_000;
 
@@ -81,6 +81,10 @@ fn way(query: &mut Query) -> Result<Way, DirectoryError> {
     if let Some(at) = query.words.iter().position(is_number) {
         return Ok(Way::Number(query.words.remove(at)));
     }
+    let asked = [&query.name, &query.place, &query.organisation, &query.profession].into_iter().flatten();
+    if asked.chain(&query.words).map(|text| words(text).len()).sum::<usize>() > MOST_WORDS {
+        return Err(IndexError::TooManyWords { limit: MOST_WORDS }.into());
+    }
     expression(query).map(Way::Words).ok_or(DirectoryError::Nothing)
 }
 
@@ -107,13 +111,11 @@ fn expression(query: &Query) -> Option<String> {
         let ways: Vec<String> = std::iter::once(format!("({})", all.join(" AND "))).chain(called).collect();
         parts.push(format!("({})", ways.join(" OR ")));
     }
-    parts.truncate(MOST_WORDS);
     (!parts.is_empty()).then(|| parts.join(" AND "))
 }
 
 /// Words are letters and digits alone, so nothing in them ends the quotes.
 fn begins(word: &str) -> String {
-    let word: String = word.chars().take(64).collect();
     format!("\"{word}\" *")
 }
 

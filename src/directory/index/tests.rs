@@ -120,6 +120,10 @@ fn whatever_is_typed_is_searched_for_and_not_obeyed() {
         }
     }
     assert!(matches!(index.search(&Query::default()), Err(DirectoryError::Nothing)));
+    assert!(index.search(&free(&"médecin ".repeat(32))).is_ok());
+    let error = index.search(&free(&"essai ".repeat(33))).unwrap_err();
+    assert!(matches!(error, DirectoryError::Index(IndexError::TooManyWords { limit: 32 })));
+    assert!(index.search(&free(&"e".repeat(100_000))).unwrap().entries.is_empty());
 }
 
 #[test]
