@@ -10,5 +10,5 @@ mod session_tests;
 
 pub use error::{Failure, ImapError, Stage};
 pub use folder::SpecialUse;
-pub use opening::Capabilities;
+pub use opening::{Capabilities, Meeting};
 pub use session::{Selected, Session, Which};

@@ -1,6 +1,10 @@
 //! The beginning of a session, by hand: greeting, STARTTLS, SASL. Nothing secret leaves before TLS, and no word from
 //! before it is believed after it (RFC 9051, section 11).
 
+mod meeting;
+
+pub use meeting::Meeting;
+
 use std::collections::BTreeSet;
 
 use super::{Failure, ImapError, Stage};
@@ -51,8 +55,21 @@ pub(super) fn open(
     endpoint: &Endpoint,
     credential: &Credential,
 ) -> Result<(Wire, Capabilities), ImapError> {
+    let mut opening = secured(dialer, endpoint, endpoint)?;
+    opening.sign_in(credential)?;
+    let capabilities = opening.capabilities(Stage::Auth)?;
+    if !capabilities.has("IMAP4REV1") {
+        // A server of IMAP4rev2 alone answers SEARCH in a way that io-imap does not read.
+        return Err(failed(Stage::Auth, Failure::Missing("IMAP4rev1")));
+    }
+    Ok((opening.wire, capabilities))
+}
+
+/// Connects and secures the connection. The certificate must be one for the host of `endpoint`; `way` is where to connect, which
+/// may be an address of it.
+fn secured(dialer: &Dialer, endpoint: &Endpoint, way: &Endpoint) -> Result<Opening, ImapError> {
     let at = |stage| move |link: LinkError| ImapError { stage, failure: link.into() };
-    let mut wire = Wire::new(dialer.connect(endpoint).map_err(at(Stage::Connect))?);
+    let mut wire = Wire::new(dialer.connect(way).map_err(at(Stage::Connect))?);
     if endpoint.security == Security::Implicit {
         wire = wire.secure(dialer, &endpoint.host).map_err(at(Stage::Tls))?;
     }
@@ -65,13 +82,7 @@ pub(super) fn open(
         wire.all_within(dialer.timeouts().reply);
         opening = Opening { wire, capabilities: None, tags: opening.tags };
     }
-    opening.sign_in(credential)?;
-    let capabilities = opening.capabilities(Stage::Auth)?;
-    if !capabilities.has("IMAP4REV1") {
-        // A server of IMAP4rev2 alone answers SEARCH in a way that io-imap does not read.
-        return Err(failed(Stage::Auth, Failure::Missing("IMAP4rev1")));
-    }
-    Ok((opening.wire, capabilities))
+    Ok(opening)
 }
 
 impl Opening {
