@@ -5,6 +5,7 @@ mod addressee;
 pub mod alert;
 pub mod audit;
 pub mod batch;
+pub mod discover;
 mod error;
 mod evidence;
 pub mod fetch;

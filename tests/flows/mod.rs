@@ -5,6 +5,7 @@ mod batch;
 mod certificates;
 mod config;
 mod demo;
+mod discover;
 mod faults;
 mod fetch;
 mod flips;
