@@ -15,7 +15,7 @@ use super::session::Session;
 use super::status::Status;
 use crate::commands::discover::{self, Discovery, Obstacle, Request, Trust, Verdict};
 use crate::commands::{Account, Error};
-use crate::discovery::{Service, TroubleKind};
+use crate::discovery::{Origin, Service, TroubleKind};
 use crate::dns::{DnsError, Servers};
 use crate::mail::Address;
 use crate::net::{self, Dialer, Endpoint};
@@ -149,13 +149,16 @@ pub(super) fn settle(
         let (endpoint, user) = match found.chosen(service) {
             Some(server) => (server.offer.endpoint(), server.offer.user.clone()),
             None if session.can_ask => {
-                let (question, option) = words_of(service);
-                let why = nothing(&found, &[service], &address, Status::Usage);
-                session.output.warning(format!("{}: {}", why.message, line(&why.because.join("; "), 500)));
-                let (host, port) = host_and_port(&super::init::answer(session, None, question, option)?)?;
-                (Endpoint { host, port, security: net::Security::StartTls }, None)
+                let endpoint = ask(args, session, &found, service, &address)?;
+                discover::add_given(&account, &request, &mut found, service, &endpoint).map_err(Diagnosis::from)?;
+                stop_at_trouble(&found, service)?;
+                (endpoint, None)
             }
-            None => return Err(untouched(nothing(&found, &Service::ALL, &address, Status::Usage))),
+            None => {
+                let lacks = |it: &Service| found.chosen(*it).is_none();
+                let lacking: Vec<Service> = Service::ALL.into_iter().filter(lacks).collect();
+                return Err(untouched(nothing(&found, &lacking, &address, Status::Usage)));
+            }
         };
         write(profile, service, &endpoint);
         // A document that names another user than the address speaks for the mailbox.
@@ -164,6 +167,22 @@ pub(super) fn settle(
         }
     }
     Ok(Some(found))
+}
+
+/// Nothing was found that can be used: says so, and asks.
+fn ask(
+    args: &Args,
+    session: &Session<'_>,
+    found: &Discovery,
+    service: Service,
+    address: &Address,
+) -> Result<Endpoint, Diagnosis> {
+    let why = nothing(found, &[service], address, Status::Usage);
+    let text = std::iter::once(why.message).chain(why.because).collect::<Vec<_>>().join("; ");
+    session.output.warning(line(&text, 500));
+    let (question, option) = words_of(service);
+    let (host, port) = host_and_port(&super::init::answer(session, None, question, option)?)?;
+    Ok(Endpoint { host, port, security: args.security.of_connection() })
 }
 
 /// `--discover-only`: what is published, and what the servers are like where something is trusted.
@@ -265,7 +284,7 @@ fn words_of(service: Service) -> (&'static str, &'static str) {
 
 /// A server that was given and cannot be used stops the work: nobody looks for another.
 fn stop_at_trouble(found: &Discovery, service: Service) -> Result<(), Diagnosis> {
-    for server in found.of(service) {
+    for server in found.of(service).filter(|server| server.offer.origin == Origin::Given) {
         if let Verdict::Unfit(obstacle) = &server.verdict {
             let endpoint = server.offer.endpoint();
             return Err(untouched(match obstacle {
@@ -334,6 +353,10 @@ fn nothing(found: &Discovery, lacking: &[Service], address: &Address, unpublishe
     };
     let diagnosis = Diagnosis::of(worst.unwrap_or(unpublished), "no-server", message);
     let diagnosis = reasons.into_iter().take(REASONS_LIMIT).fold(diagnosis, |it, (_, reason)| it.because(reason));
+    let diagnosis = match found.asked_at {
+        Some(at) => diagnosis.because(format!("this was answered at {at}; --ask-again asks anew")),
+        None => diagnosis,
+    };
     diagnosis.hint_command(
         "compare with what the operator publishes, and name the servers yourself",
         "mss init --submission HOST:PORT --mailbox HOST:PORT",

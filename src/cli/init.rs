@@ -29,8 +29,8 @@ use crate::vault::{
 
 /// Make a profile: keys, trust, encrypted configuration
 ///
-/// Asks for what no option answers. Directory, list and both servers are reached, and signed in to, before anything is
-/// written. A second profile goes into the same vault.
+/// Looks for the servers of the address where they are not given, and asks for what no option answers. Directory, list and
+/// both servers are reached, and signed in to, before anything is written. A second profile goes into the same vault.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The address of the mailbox; its servers are looked for if they are not given

@@ -174,6 +174,20 @@ pub fn for_account(account: &Account<'_>, request: &Request<'_>) -> Result<Disco
     Ok(Discovery { admitted, ..found })
 }
 
+/// Meets a server that the user named after nothing was found.
+pub fn add_given(
+    account: &Account<'_>,
+    request: &Request<'_>,
+    found: &mut Discovery,
+    service: Service,
+    endpoint: &Endpoint,
+) -> Result<(), Error> {
+    let offers = [Offer::given(service, endpoint)];
+    let met = probe::meet(&offers, None, account.dialer()?, request.address.domain(), LIMIT);
+    found.servers.extend(choose(request, offers.into_iter().zip(met), None));
+    Ok(())
+}
+
 /// Looks for servers and, where something is trusted, meets them. Nobody signs in.
 pub fn discover(request: &Request<'_>, trust: Option<&Trust<'_>>, cache: &Path, now: Timestamp) -> Discovery {
     let mut published = Published::default();
