@@ -1,6 +1,7 @@
 //! `mss init ADDRESS` finds the servers of the operator, meets them, chooses, and refuses what is not to be believed.
 
-use std::net::Ipv4Addr;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
 
 use crate::bench::name_server::{NameServer, Record, address, service};
 use crate::bench::operator::{Operator, as_laboratory, without};
@@ -101,6 +102,31 @@ fn what_leads_inside_or_elsewhere_is_refused() {
         outcome.status(76).stdout_is("").stderr_has(why).stderr_has("nothing was written").stderr_has("--submission");
         nothing_is_written(&bench);
     }
+}
+
+#[test]
+fn a_server_without_tls_hears_nothing_of_the_user() {
+    let bench = Bench::new();
+    let operator = Operator::start(&bench, &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it has an address").port().to_string();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("somebody comes");
+        stream.write_all(b"220 smtp.sandbox\r\n").expect("somebody listens");
+        let mut first = [0; 512];
+        let length = stream.read(&mut first).expect("somebody speaks");
+        let _ = stream.write_all(b"250-smtp.sandbox\r\n250 AUTH PLAIN LOGIN\r\n");
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        String::from_utf8_lossy(&[&first[..length], &rest].concat()).into_owned()
+    });
+    let mut records = honest(&operator);
+    records[0] = service(SUBMISSION, 10, "localhost", &port);
+    let server = NameServer::start(records);
+    let outcome = run(&bench, &server, &words(&operator, &bench), &["--allow-private"]);
+    outcome.status(76).stderr_has("does not offer STARTTLS").stderr_has("nothing was written");
+    assert_eq!(heard.join().expect("the server ran"), "EHLO biologie.sandbox\r\n");
+    nothing_is_written(&bench);
 }
 
 #[test]
