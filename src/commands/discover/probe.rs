@@ -11,6 +11,9 @@ use crate::imap::{self, ImapError};
 use crate::net::Dialer;
 use crate::smtp::{self, SmtpError};
 
+/// How long an address may be silent before the next one is tried beside it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What became of each, in the order of the offers. A thread that is late is left behind: its own time-outs end it.
 pub(super) fn meet(
     offers: &[Offer],
@@ -43,20 +46,40 @@ fn meet_one(offer: &Offer, search: Option<&Search>, dialer: &Dialer, ehlo_name: 
         return talk(offer, None, dialer, ehlo_name).map_err(Obstacle::Meeting);
     };
     let addresses = search.locate(&offer.host).map_err(Obstacle::Address)?.map_err(Obstacle::Place)?;
-    let mut last = Obstacle::Late;
-    for address in addresses {
-        match talk(offer, Some(address), dialer, ehlo_name) {
-            Ok(met) => return Ok(met),
-            Err(error) => {
+    first_to_talk(offer, addresses, dialer, ehlo_name)
+}
+
+/// Tries the addresses, the next one when the one before it cannot be reached or is late (RFC 8305, section 5). Whoever is reached
+/// and does not please is not tried elsewhere: it is the same server.
+fn first_to_talk(offer: &Offer, addresses: Vec<IpAddr>, dialer: &Dialer, ehlo_name: &str) -> Result<Met, Obstacle> {
+    let (answer, answers) = mpsc::channel();
+    let mut waiting = addresses.into_iter();
+    let (mut under_way, mut last) = (0, Obstacle::Late);
+    loop {
+        if let Some(address) = waiting.next() {
+            let (answer, offer) = (answer.clone(), offer.clone());
+            let (dialer, name) = (dialer.clone(), ehlo_name.to_owned());
+            let thread = std::thread::Builder::new().name("probe".to_owned());
+            let begun = thread.spawn(move || answer.send(talk(&offer, Some(address), &dialer, &name)));
+            under_way += usize::from(begun.is_ok());
+        } else if under_way == 0 {
+            return Err(last);
+        }
+        // The last one is waited for as long as it takes: the deadline of all of them ends that.
+        let patience = if waiting.len() > 0 { PATIENCE } else { Duration::MAX };
+        match answers.recv_timeout(patience) {
+            Ok(Ok(met)) => return Ok(met),
+            Ok(Err(error)) => {
+                under_way -= 1;
                 let unreached = is_unreached(&error);
                 last = Obstacle::Meeting(error);
                 if !unreached {
-                    break;
+                    return Err(last);
                 }
             }
+            Err(_) => {}
         }
     }
-    Err(last)
 }
 
 fn talk(offer: &Offer, address: Option<IpAddr>, dialer: &Dialer, ehlo_name: &str) -> Result<Met, Error> {
@@ -82,4 +105,49 @@ fn is_unreached(error: &Error) -> bool {
         Error::Submission(SmtpError { stage: smtp::Stage::Connect, .. })
             | Error::Imap(ImapError { stage: imap::Stage::Connect, .. })
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::LinkError;
+    use crate::net::scripted::{Scripted, dialer, serve, serve_tls_for};
+    use crate::smtp::Failure;
+
+    fn talk_to(server: &Scripted, addresses: &[&str]) -> Result<Met, Obstacle> {
+        let offer = Offer::given(Service::Submission, &server.endpoint);
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        first_to_talk(&offer, addresses, &dialer(), "medecin.fr")
+    }
+
+    #[test]
+    fn an_address_where_nobody_listens_is_left_for_the_next() {
+        let server = serve(|peer| {
+            peer.send("220 smtp.sandbox\r\n");
+            peer.expect("EHLO");
+            peer.send("250-smtp.sandbox\r\n250 STARTTLS\r\n");
+            peer.expect("STARTTLS");
+            peer.send("220 go\r\n");
+            peer.start_tls();
+            peer.expect("EHLO");
+            peer.send("250-smtp.sandbox\r\n250 AUTH PLAIN\r\n");
+            peer.expect("QUIT");
+            peer.send("221 bye\r\n");
+        });
+        // The server listens on one address of this machine alone.
+        let met = talk_to(&server, &["127.0.0.2", "127.0.0.1"]).unwrap();
+        assert_eq!(met.mechanisms, ["PLAIN"]);
+        server.join();
+    }
+
+    #[test]
+    fn a_server_that_was_reached_and_does_not_please_is_not_tried_elsewhere() {
+        let server = serve_tls_for("smtp.evil.fr", |_| ());
+        let met = talk_to(&server, &["127.0.0.1", "127.0.0.2"]);
+        let Err(Obstacle::Meeting(Error::Submission(SmtpError { failure: Failure::Link(link), .. }))) = met else {
+            panic!()
+        };
+        assert!(matches!(link, LinkError::Untrusted { .. }), "{link:?}");
+        server.leave();
+    }
 }
