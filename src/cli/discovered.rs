@@ -220,6 +220,9 @@ pub(super) fn only(args: &Args, session: &Session<'_>) -> Result<Status, Diagnos
     } else if !found.servers.is_empty() {
         table(output, &found, false, now)?;
     }
+    if trust.is_none() {
+        output.note("nothing is trusted yet: no server was met and no document was asked for; give --anchors FILE");
+    }
     let unusable = |service: &Service| !found.of(*service).any(|server| may_do(&server.verdict));
     let lacking: Vec<Service> = Service::ALL.into_iter().filter(unusable).collect();
     if lacking.is_empty() {
