@@ -46,6 +46,9 @@ _mss() {
             mss,send)
                 cmd="mss__subcmd__send"
                 ;;
+            mss,signin)
+                cmd="mss__subcmd__signin"
+                ;;
             mss__subcmd__audit,log)
                 cmd="mss__subcmd__audit__subcmd__log"
                 ;;
@@ -100,6 +103,15 @@ _mss() {
             mss__subcmd__outbox,wait)
                 cmd="mss__subcmd__outbox__subcmd__wait"
                 ;;
+            mss__subcmd__signin,logout)
+                cmd="mss__subcmd__signin__subcmd__logout"
+                ;;
+            mss__subcmd__signin,start)
+                cmd="mss__subcmd__signin__subcmd__start"
+                ;;
+            mss__subcmd__signin,status)
+                cmd="mss__subcmd__signin__subcmd__status"
+                ;;
             *)
                 ;;
         esac
@@ -107,7 +119,7 @@ _mss() {
 
     case "${cmd}" in
         mss)
-            opts="-p -q -v -h -V --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help --version init send fetch lookup purge-check audit outbox config sandbox demo"
+            opts="-p -q -v -h -V --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help --version init send fetch lookup purge-check audit outbox signin config sandbox demo"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -131,6 +143,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -165,7 +181,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__audit)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help log verify"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help log verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -189,6 +205,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -223,7 +243,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__audit__subcmd__log)
-            opts="-p -q -v -h --since --until --action --message-id --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --since --until --action --message-id --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,6 +285,10 @@ _mss() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --service-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -297,7 +321,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__audit__subcmd__verify)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,6 +345,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -355,7 +383,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help show get set edit certificate path rekey schema"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help show get set edit certificate path rekey schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -379,6 +407,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -413,7 +445,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__certificate)
-            opts="-p -q -v -h --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -471,6 +503,10 @@ _mss() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --service-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -503,7 +539,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__edit)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -527,6 +563,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -561,7 +601,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__get)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -585,6 +625,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -619,7 +663,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__path)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -643,6 +687,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -677,7 +725,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__rekey)
-            opts="-p -q -v -h --passphrase --new-passphrase-file --service-key-out --recovery-certificate --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --passphrase --new-passphrase-file --service-key-out --recovery-certificate --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -715,6 +763,10 @@ _mss() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --service-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -747,7 +799,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__schema)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -771,6 +823,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -805,7 +861,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__set)
-            opts="-p -q -v -h --from-file --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --from-file --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -833,6 +889,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -867,7 +927,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__config__subcmd__show)
-            opts="-p -q -v -h --origin --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --origin --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -891,6 +951,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -925,7 +989,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__demo)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -949,6 +1013,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -983,7 +1051,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__fetch)
-            opts="-p -q -v -h --to --after --folder --all --limit --accept-unsigned --accept-3des --accept-renewed-folder --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --to --after --folder --state --all --since --before --from --larger --smaller --limit --jobs --watch --accept-unsigned --accept-3des --accept-renewed-folder --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1001,7 +1069,35 @@ _mss() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state)
+                    COMPREPLY=($(compgen -W "unseen seen all" -- "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --before)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --larger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smaller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1023,6 +1119,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1057,7 +1157,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__init)
-            opts="-p -q -v -h --address --label --author --submission --mailbox --security --directory --api-key-file --certificate-extension --list --list-signer --anchors --revocation-list --sign-in --user --password-file --totp-seed-file --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --request-out --key-out --new-passphrase-file --service-key-out --no-probe --discover-only --name-server --allow-private --ask-again --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --address --label --author --submission --mailbox --security --directory --api-key-file --certificate-extension --list --list-signer --anchors --revocation-list --revocation --system-roots --proxy --proxy-user --proxy-password-file --no-proxy --sign-in --user --password-file --totp-seed-file --sasl --token-command --issuer --client-id --client-secret-file --scope --login-hint --keep-refresh-token --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --request-out --key-out --new-passphrase-file --service-key-out --no-probe --discover-only --name-server --allow-private --ask-again --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1115,8 +1215,28 @@ _mss() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --revocation)
+                    COMPREPLY=($(compgen -W "require if-reachable off" -- "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --no-proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --sign-in)
-                    COMPREPLY=($(compgen -W "password certificate" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "password certificate token" -- "${cur}"))
                     return 0
                     ;;
                 --user)
@@ -1128,6 +1248,34 @@ _mss() {
                     return 0
                     ;;
                 --totp-seed-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sasl)
+                    COMPREPLY=($(compgen -W "scram plain external none" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --issuer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-secret-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scope)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --login-hint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1203,6 +1351,10 @@ _mss() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --service-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1235,7 +1387,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__lookup)
-            opts="-p -q -v -h --name --rpps --finess --address --profession --place --organisation --limit --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --name --rpps --finess --address --profession --place --organisation --limit --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1293,6 +1445,10 @@ _mss() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --service-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1325,7 +1481,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list show run cancel requeue resolve wait purge"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help list show run cancel requeue resolve wait purge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1349,6 +1505,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1383,7 +1543,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__cancel)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1407,6 +1567,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1441,7 +1605,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__list)
-            opts="-p -q -v -h --open --state --undelivered --older-than --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --open --state --undelivered --older-than --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1473,6 +1637,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1507,7 +1675,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__purge)
-            opts="-p -q -v -h --older-than --dry-run --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --older-than --dry-run --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1535,6 +1703,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1569,7 +1741,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__requeue)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1593,6 +1765,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1627,7 +1803,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__resolve)
-            opts="-p -q -v -h --assume --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --assume --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1655,6 +1831,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1689,7 +1869,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__run)
-            opts="-p -q -v -h --jobs --window --rate --watch --every --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --jobs --window --rate --watch --every --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1731,6 +1911,10 @@ _mss() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --service-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1763,7 +1947,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__show)
-            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1787,6 +1971,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1821,7 +2009,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__outbox__subcmd__wait)
-            opts="-p -q -v -h --timeout --for --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --timeout --for --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1853,6 +2041,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1887,7 +2079,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__purge__subcmd__check)
-            opts="-p -q -v -h --all-profiles --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --all-profiles --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1911,6 +2103,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -1945,7 +2141,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__sandbox)
-            opts="-p -q -v -h --env --submission-port --mailbox-port --list-faults --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --env --submission-port --mailbox-port --list-faults --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1977,6 +2173,10 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)
@@ -2011,7 +2211,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__send)
-            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --package --package-format --password-command --partial --again --dry-run --notify --wait --batch --results --jobs --window --rate --replace --queue-only --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-t -s -b -a -p -q -v -h --to --cc --bcc --subject --body-file --attach --protection --package --package-format --password-command --partial --again --dry-run --notify --wait --batch --results --jobs --window --rate --replace --queue-only --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2115,6 +2315,258 @@ _mss() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mss__subcmd__signin)
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help status start logout"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mss__subcmd__signin__subcmd__logout)
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mss__subcmd__signin__subcmd__start)
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-certificate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unlock-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mss__subcmd__signin__subcmd__status)
+            opts="-p -q -v -h --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --token-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --service-key)

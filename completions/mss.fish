@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_mss_global_optspecs
-    string join \n p/profile= config= sandbox fault= json q/quiet v/verbose no-input color= service-key= passphrase-file= passphrase-fd= passphrase-command= unlock-certificate= unlock-key= h/help V/version
+    string join \n p/profile= config= sandbox fault= json q/quiet v/verbose no-input color= token-fd= service-key= passphrase-file= passphrase-fd= passphrase-command= unlock-certificate= unlock-key= h/help V/version
 end
 
 function __fish_mss_needs_command
@@ -30,6 +30,7 @@ complete -c mss -n "__fish_mss_needs_command" -l fault -d 'With the sandbox: mak
 complete -c mss -n "__fish_mss_needs_command" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_needs_command" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_needs_command" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_needs_command" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_needs_command" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -50,6 +51,7 @@ complete -c mss -n "__fish_mss_needs_command" -f -a "lookup" -d 'Find profession
 complete -c mss -n "__fish_mss_needs_command" -f -a "purge-check" -d 'Show what is past its keep-by date, and when the mailbox itself will be erased'
 complete -c mss -n "__fish_mss_needs_command" -f -a "audit" -d 'Read and verify the trace of what was done'
 complete -c mss -n "__fish_mss_needs_command" -f -a "outbox" -d 'Show what is queued, deferred, refused or unknown; submit it, settle it'
+complete -c mss -n "__fish_mss_needs_command" -f -a "signin" -d 'Show how the profile signs in, consent to it beforehand, or sign out'
 complete -c mss -n "__fish_mss_needs_command" -f -a "config" -d 'Show, change and rekey the encrypted configuration'
 complete -c mss -n "__fish_mss_needs_command" -f -a "sandbox" -d 'Keep a whole compliant operator running on loopback, for trying and testing'
 complete -c mss -n "__fish_mss_needs_command" -f -a "demo" -d 'Show the main job from end to end in the sandbox, with commands to repeat'
@@ -67,11 +69,29 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l list -d 'Where the sign
 complete -c mss -n "__fish_mss_using_subcommand init" -l list-signer -d 'The common name of the certificate that signs the list' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l anchors -d 'The authorities to trust, and no others, for servers, list and people (PEM)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l revocation-list -d 'A revocation list to judge certificates by; may be given several times' -r
-complete -c mss -n "__fish_mss_using_subcommand init" -l sign-in -d 'How to sign in to both servers' -r -f -a "password\t'With a password, and one-time codes if there is a seed (SASL PLAIN)'
-certificate\t'With the certificate (TLS, SASL EXTERNAL)'"
+complete -c mss -n "__fish_mss_using_subcommand init" -l revocation -d 'What becomes of a server when nobody tells whether its certificate was revoked [default: require with anchors of IGC-Santé, else if-reachable]' -r -f -a "require\t'It is refused'
+if-reachable\t'It is used; one that was revoked is refused'
+off\t'Nobody is asked'"
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy -d 'The proxy that leads to every server: http://HOST:PORT or socks5://HOST:PORT' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy-user -d 'The name to sign in to the proxy with' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l proxy-password-file -d 'Read the password for the proxy from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l no-proxy -d 'A host, or .DOMAIN, that is reached without the proxy; may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l sign-in -d 'How to sign in to both servers' -r -f -a "password\t'With a password, and one-time codes if there is a seed (SASL SCRAM-SHA-256 or PLAIN)'
+certificate\t'With the certificate (TLS, SASL EXTERNAL)'
+token\t'With an access token (SASL XOAUTH2 or OAUTHBEARER)'"
 complete -c mss -n "__fish_mss_using_subcommand init" -l user -d 'The user to sign in as, if it is not the address' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l password-file -d 'Read the password from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l totp-seed-file -d 'Read the seed of the one-time codes (base32) from this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l sasl -d 'The mechanism, where it is not to be the strongest that the server offers' -r -f -a "scram\t'SCRAM-SHA-256 only'
+plain\t'PLAIN only'
+external\t'EXTERNAL only'
+none\t'None: the certificate is all'"
+complete -c mss -n "__fish_mss_using_subcommand init" -l token-command -d 'Keep this command, whose first line of output is an access token' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l issuer -d 'The provider of access tokens, as it calls itself' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l client-id -d 'The name the provider knows this program by' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l client-secret-file -d 'Read the secret that goes with it from this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l scope -d 'What to ask the provider for' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l login-hint -d 'Consent on the telephone of the person with this national identifier (CIBA) instead of on a page' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l certificate -d 'The S/MIME certificate and its chain (PEM)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l key -d 'The key of the certificate (PEM, mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l p12 -d 'The S/MIME certificate, its chain and its key in one PKCS#12 file (.p12, .pfx); its password is asked for' -r -F
@@ -91,12 +111,15 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l fault -d 'With the sand
 complete -c mss -n "__fish_mss_using_subcommand init" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand init" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l system-roots -d 'Believe the authorities of the system too: for web servers alone with anchors of IGC-Santé, else for every server'
+complete -c mss -n "__fish_mss_using_subcommand init" -l keep-refresh-token -d 'Keep the refresh token between runs, sealed'
 complete -c mss -n "__fish_mss_using_subcommand init" -l no-probe -d 'Write the profile without reaching any server'
 complete -c mss -n "__fish_mss_using_subcommand init" -l discover-only -d 'Show which servers the domain of the address publishes, and make nothing; with --anchors they are met as well'
 complete -c mss -n "__fish_mss_using_subcommand init" -l allow-private -d 'Also take servers that are found on this machine or in a local network'
@@ -135,6 +158,7 @@ complete -c mss -n "__fish_mss_using_subcommand send" -l fault -d 'With the sand
 complete -c mss -n "__fish_mss_using_subcommand send" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand send" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand send" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand send" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -155,21 +179,32 @@ complete -c mss -n "__fish_mss_using_subcommand send" -l no-input -d 'Never ask:
 complete -c mss -n "__fish_mss_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l to -d 'Store below this folder; without it the folder of the profile (fetch.to), else ./inbox' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l after -d 'What to do on the server once a message is stored: keep, seen, delete or move:FOLDER; else fetch.after' -r
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l folder -d 'The folder of the mailbox; without it that of the profile (mailbox.folder)' -r
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l limit -d 'Take at most this many messages' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l folder -d 'A folder of the mailbox, again for each; without it that of the profile (mailbox.folder)' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l state -d 'Only messages in this state on the server; without it unseen' -r -f -a "unseen\t'Not marked as seen'
+seen\t'Marked as seen'
+all\t'Either'"
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l since -d 'Only messages that came to the mailbox on this day or later, such as 2026-01-31' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l before -d 'Only messages that came to the mailbox before this day' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l from -d 'Only messages whose From contains this address, or part of it' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l larger -d 'Only messages of more octets, such as 500k or 10M' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l smaller -d 'Only messages of fewer octets' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l limit -d 'Take at most this many messages, the oldest' -r
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l jobs -d 'Connections side by side, else fetch.jobs; with one-time codes there is one' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
-complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l all -d 'Also take messages that are marked as seen: --state all'
+complete -c mss -n "__fish_mss_using_subcommand fetch" -l watch -d 'Go on until stopped: wait for messages and take them as they come'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-unsigned -d 'Store unsigned messages with the verified ones, not in quarantine; the finding stays'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-3des -d 'Also decrypt 3DES, which some old programs still write; without a valid signature it stays in quarantine'
 complete -c mss -n "__fish_mss_using_subcommand fetch" -l accept-renewed-folder -d 'Go on although the server made the folder anew: messages are told apart by their content'
@@ -193,6 +228,7 @@ complete -c mss -n "__fish_mss_using_subcommand lookup" -l fault -d 'With the sa
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand lookup" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand lookup" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -211,6 +247,7 @@ complete -c mss -n "__fish_mss_using_subcommand purge-check" -l fault -d 'With t
 complete -c mss -n "__fish_mss_using_subcommand purge-check" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand purge-check" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand purge-check" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand purge-check" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand purge-check" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -230,6 +267,7 @@ complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subco
 complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand audit; and not __fish_seen_subcommand_from log verify" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -267,6 +305,7 @@ complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcomman
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from log" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -285,6 +324,7 @@ complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcomman
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand audit; and __fish_seen_subcommand_from verify" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -303,6 +343,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subc
 complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and not __fish_seen_subcommand_from list show run cancel requeue resolve wait purge" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -342,6 +383,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from list" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -362,6 +404,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from show" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -384,6 +427,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from run" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -403,6 +447,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from cancel" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -421,6 +466,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from requeue" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -441,6 +487,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from resolve" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -463,6 +510,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from wait" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -482,6 +530,7 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -495,12 +544,92 @@ complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
 complete -c mss -n "__fish_mss_using_subcommand outbox; and __fish_seen_subcommand_from purge" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -f -a "status" -d 'Show how the profile signs in, what is kept of it, and the last sign-in; nobody is asked'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -f -a "start" -d 'Have the person consent now: what to do on a page or a telephone is told on stderr'
+complete -c mss -n "__fish_mss_using_subcommand signin; and not __fish_seen_subcommand_from status start logout" -f -a "logout" -d 'Erase what is kept, and have the provider take it back'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -s p -l profile -d 'Work as this profile instead of the default one' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l passphrase-command -d 'Run this command and take the first line it prints as the passphrase' -r
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l unlock-certificate -d 'Open the vault with this certificate (PEM), for example the site\'s recovery certificate' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l unlock-key -d 'The key of that certificate (PEM, mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -s q -l quiet -d 'Say nothing but the answer and errors'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -s v -l verbose -d 'Tell each step on stderr; given twice, also what the servers answer'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -l no-input -d 'Never ask: what would have been asked is an error that names the option that answers it'
+complete -c mss -n "__fish_mss_using_subcommand signin; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help'
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and not __fish_seen_subcommand_from show get set edit certificate path rekey schema" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -527,6 +656,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from show" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -546,6 +676,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from get" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -565,6 +696,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from set" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -583,6 +715,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from edit" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -609,6 +742,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from certificate" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -627,6 +761,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from path" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -648,6 +783,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from rekey" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -667,6 +803,7 @@ complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcomma
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand config; and __fish_seen_subcommand_from schema" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -687,6 +824,7 @@ complete -c mss -n "__fish_mss_using_subcommand sandbox" -l fault -d 'With the s
 complete -c mss -n "__fish_mss_using_subcommand sandbox" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand sandbox" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand sandbox" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand sandbox" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand sandbox" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r
@@ -707,6 +845,7 @@ complete -c mss -n "__fish_mss_using_subcommand demo" -l fault -d 'With the sand
 complete -c mss -n "__fish_mss_using_subcommand demo" -l color -d 'When to colour; auto respects NO_COLOR and colours only what a terminal shows' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c mss -n "__fish_mss_using_subcommand demo" -l token-fd -d 'Sign in with the access token that this open file descriptor gives, where signin.method is token' -r
 complete -c mss -n "__fish_mss_using_subcommand demo" -l service-key -d 'Open the vault with the service key in this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand demo" -l passphrase-file -d 'Read the passphrase from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand demo" -l passphrase-fd -d 'Read the passphrase from this open file descriptor' -r

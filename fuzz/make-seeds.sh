@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf keys seeds
-mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,vault,white-list,manifest,notice,dns,document}
+mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,responder,vault,white-list,manifest,notice,dns,document}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -64,6 +64,15 @@ openssl ca -config "$work/ca" -revoke keys/lefevre.pem -cert keys/root.pem -keyf
     -crl_reason keyCompromise 2>/dev/null
 list revoked
 cp "$work/crl.pem" seeds/revocation/revoked.pem
+
+# Answers about both people, by somebody whom the authority did not name for it.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=responder \
+    -addext extendedKeyUsage=OCSPSigning -keyout "$work/responder.key" -out "$work/responder.pem" 2>/dev/null
+printf 'V\t491231000000Z\t\t02\tunknown\t/CN=x\nR\t491231000000Z\t200101000000Z\t03\tunknown\t/CN=x\n' >"$work/answers"
+for name in durand lefevre; do
+    openssl ocsp -index "$work/answers" -CA keys/root.pem -issuer keys/root.pem -cert "keys/$name.pem" -noverify -ndays 36500 \
+        -rsigner "$work/responder.pem" -rkey "$work/responder.key" -respout "seeds/responder/$name.der" >/dev/null 2>&1
+done
 
 # What is signed and sealed everywhere.
 printf 'Content-Type: text/plain; charset=utf-8\r\n\r\nBonjour\r\n' >keys/content

@@ -1,6 +1,7 @@
 //! Private files: mode 0600 in folders 0700, complete or absent, on disk before anyone is told so.
 
 mod spool;
+mod together;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,6 +13,7 @@ use rustix::fs::OFlags;
 use crate::hex::Hex;
 
 pub use spool::Spool;
+pub use together::Together;
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +103,11 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
 /// Whether something stands at a path, a dangling link included.
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
+}
+
+/// When a file was last written, where that can be learned.
+pub fn modified(path: &Path) -> Option<jiff::Timestamp> {
+    path.metadata().ok().and_then(|metadata| jiff::Timestamp::from_second(metadata.mtime()).ok())
 }
 
 /// Opens a file for reading.
@@ -245,17 +252,9 @@ impl StagedDir {
     }
 
     /// Syncs the folder and gives it its name, unless something stands there. The files in it were synced by who wrote them.
-    pub fn publish_new(mut self, path: &Path) -> Result<(), FsError> {
+    pub fn publish_new(self, path: &Path) -> Result<(), FsError> {
         sync_dir(&self.path)?;
-        if exists(path) {
-            return Err(FsError::Exists { path: path.to_owned() });
-        }
-        std::fs::rename(&self.path, path).map_err(|error| match error.kind() {
-            // Somebody else published it since the look above.
-            io::ErrorKind::DirectoryNotEmpty => FsError::Exists { path: path.to_owned() },
-            _ => failed("create", path)(error),
-        })?;
-        self.published = true;
+        self.rename(path)?;
         sync_dir(parent(path))
     }
 }
@@ -273,10 +272,12 @@ impl Drop for StagedDir {
 pub fn sweep_staged(dir: &Path, now: jiff::Timestamp) -> Result<(), FsError> {
     for entry in dir.read_dir().map_err(failed("read", dir))? {
         let entry = entry.map_err(failed("read", dir))?;
-        let name = entry.file_name();
+        // By name first: a folder of messages has very many entries that are no concern of this.
+        if !entry.file_name().to_string_lossy().starts_with(".staged-") {
+            continue;
+        }
         let Ok(metadata) = entry.metadata() else { continue };
-        let old = now.as_second() - metadata.mtime() > 3600;
-        if old && name.to_string_lossy().starts_with(".staged-") {
+        if now.as_second() - metadata.mtime() > 3600 {
             let path = entry.path();
             let removed = if metadata.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(failed("remove", &path))?;
@@ -325,6 +326,16 @@ pub fn write_private_inside(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     let mut staged = Staged::new(parent(path))?;
     staged.write_all(bytes).map_err(failed("write", path))?;
     staged.publish_inside(path)
+}
+
+/// Makes a private file in a [`StagedDir`]; it is synced when the folder gets its name.
+pub fn create_inside(path: &Path) -> Result<File, FsError> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed("create", path))
+}
+
+/// Writes a private file into a [`StagedDir`]; it is synced when the folder gets its name.
+pub fn write_inside(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    create_inside(path)?.write_all(bytes).map_err(failed("write", path))
 }
 
 /// Opens a private file for appending, made if it is not there; `Log::append` returns once the bytes are on disk.

@@ -8,9 +8,9 @@
 //! | 7 | `cli` | words in, words out: clap, text and JSON, hints, exit statuses; the only room that prints |
 //! | 6 | `commands` | one story per verb |
 //! | 5 | `smtp` | submission (RFC 6409), stage by stage, up to the point of no return |
-//! | 5 | `imap` | the mailbox (RFC 9051): peek, acknowledge, move, expunge |
+//! | 5 | `imap` | the mailbox (RFC 9051): search, stream, acknowledge, wait |
 //! | 5 | `directory` | who is who: the FHIR directory of the space |
-//! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate |
+//! | 5 | `signin` | how a session proves who it is: password and one-time code, client certificate, access token |
 //! | 5 | `vault` | the encrypted local configuration |
 //! | 5 | `outbox` | the durable journal of what is to be sent and what became of it |
 //! | 5 | `inbox` | the durable journal of what was fetched, so that nothing is fetched twice |
@@ -21,7 +21,7 @@
 //! | 4 | `discovery` | where a domain says its servers are: SRV (RFC 6186, 8314), the autoconfiguration document |
 //! | 4 | `manifest` | the list of what is to be sent: CSV (RFC 4180) or JSON Lines, row by row, and all that is wrong with it |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
-//! | 3 | `net` | `dial`: TCP, STARTTLS discipline, TLS with the configured anchors, HTTP over it |
+//! | 3 | `net` | `dial`: TCP, proxies, STARTTLS discipline, TLS with the configured anchors, revocation of servers, HTTP over it |
 //! | 3 | `dns` | the stub resolver (RFC 1035, 6891): where to knock, never who opens |
 //! | 3 | `token` | keys on tokens and cards (PKCS#11), found by their URI, used where they are |
 //! | 3 | `journal` | SQLite files: private, synced at every commit, open to several processes |

@@ -260,7 +260,7 @@ fn scheduled() -> Vec<(String, String)> {
 #[test]
 fn what_services_and_cron_run_is_understood() {
     let found = scheduled();
-    assert_eq!(found.len(), 7, "every line is found");
+    assert_eq!(found.len(), 8, "every line is found");
     let silent = |(place, line): &&(String, String)| !line.contains("--no-input") || place.is_empty();
     assert_eq!(found.iter().find(silent), None, "nobody is there to be asked");
     none(found.iter().flat_map(|(place, line)| {
@@ -275,13 +275,14 @@ fn the_units_are_understood_by_the_service_manager() {
         return;
     }
     let bench = Bench::new();
-    for name in ["mss-outbox.service", "mss-send.service", "mss-send.timer"] {
+    for name in ["mss-fetch.service", "mss-outbox.service", "mss-send.service", "mss-send.timer"] {
         // It looks whether the program is there; any program will do.
         let unit = read(&format!("examples/{name}")).replace("/usr/bin/mss", "/bin/true");
         bench.file(name, unit.as_bytes());
     }
-    let said =
-        bench.shell("systemd-analyze verify --man=no ./mss-outbox.service ./mss-send.service ./mss-send.timer 2>&1");
+    let said = bench.shell(
+        "systemd-analyze verify --man=no ./mss-fetch.service ./mss-outbox.service ./mss-send.service ./mss-send.timer 2>&1",
+    );
     let ours: Vec<String> = said.text().lines().filter(|line| line.contains("mss-")).map(str::to_owned).collect();
     none(ours);
 }

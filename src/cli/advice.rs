@@ -1,6 +1,7 @@
 //! What to do about a failure, and what the server said of it.
 
 use super::diagnosis::Diagnosis;
+use super::signin_advice::advise_signing_in;
 use super::token_advice::{advise_finding, advise_using};
 use crate::cms::CmsError;
 use crate::commands::Error;
@@ -10,15 +11,14 @@ use crate::imap::{self, ImapError};
 use crate::inbox::InboxError;
 use crate::journal::JournalError;
 use crate::mail::ComposeError;
-use crate::net::{HttpError, LinkError};
+use crate::net::{HttpError, LinkError, Untrusted};
 use crate::outbox::OutboxError;
 use crate::package::{Format, PackageError};
 use crate::pki::{Finding, KeyError};
 use crate::secret::PromptError;
-use crate::signin::SignInError;
 use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
-use crate::space::Refusal;
+use crate::space::{CacheError, Refusal};
 use crate::trace::TraceError;
 
 /// What to do, where there is something to do.
@@ -26,6 +26,10 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
     let diagnosis = match server_said(error) {
         Some(text) => diagnosis.because(format!("the server said: {text}")),
         None => diagnosis,
+    };
+    let diagnosis = match advise_signing_in(diagnosis, error) {
+        Ok(advised) => return advised,
+        Err(diagnosis) => diagnosis,
     };
     match error {
         Error::RecipientSyntax { .. } => diagnosis.hint("write local-part@domain, or the 11 digits of an RPPS number"),
@@ -146,6 +150,23 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Outbox(OutboxError::State { .. } | OutboxError::NoSuchMessage { .. }) => {
             diagnosis.hint_command("see the messages and their states", "mss outbox list")
         }
+        Error::List(CacheError::Fetch(source)) => match source.downcast_ref::<Error>() {
+            Some(inner) => advise(diagnosis, inner),
+            None => diagnosis,
+        },
+        Error::TestAuthority { .. } => diagnosis
+            .because("the keys of such authorities are in many hands")
+            .hint("take it out of trust.anchors, or set trust.space to test for a profile that only tries"),
+        Error::SystemRoots { tried } => {
+            let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
+            diagnosis
+                .because(format!("looked for in {}", tried.join(", ")))
+                .hint("install ca-certificates, name the file in SSL_CERT_FILE, or set trust.system-roots to false")
+        }
+        Error::Proxy(_) => diagnosis.hint("set proxy.url, proxy.user and proxy.password as the proxy takes them"),
+        Error::ProxyPasswordCommand { .. } => {
+            diagnosis.hint("run the command of proxy.password-command by hand and see what it says")
+        }
         Error::Malformed { .. } => diagnosis.hint("write it in one of these forms"),
         Error::Answer { .. } => diagnosis.hint("see what stdout is connected to; what was done stays done"),
         Error::Token { source, .. } => advise_finding(diagnosis, source),
@@ -162,7 +183,8 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Smtp(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Submission(SmtpError { failure: smtp::Failure::SignInRefused(_), .. })
         | Error::Imap(ImapError { failure: imap::Failure::SignInRefused { .. }, .. }) => diagnosis
-            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute"),
+            .hint("check signin.user, signin.password and signin.totp-seed, and the clock: a one-time code lives half a minute; \
+                a server that cannot judge SCRAM for this mailbox takes signin.sasl plain"),
         Error::Smtp(SmtpError { failure: smtp::Failure::Link(link), .. })
         | Error::Submission(SmtpError { failure: smtp::Failure::Link(link), .. })
         | Error::Imap(ImapError { failure: imap::Failure::Link(link), .. })
@@ -174,11 +196,12 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::Imap(ImapError { failure: imap::Failure::Refused { .. }, .. }) => diagnosis.hint(
             "see what the server says; what was stored stays stored, and the next run goes on where this one stopped",
         ),
+        Error::Imap(ImapError { failure: imap::Failure::TooLarge { .. }, .. }) => {
+            diagnosis.hint_command("look at it with another program; the others come without it", "mss fetch --smaller 2000M")
+        }
         Error::Imap(ImapError { failure: imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. }, .. })
         | Error::Directory(DirectoryError::Busy { .. }) => diagnosis.hint("run the same command again in a minute"),
         Error::Directory(DirectoryError::Key { .. }) => diagnosis.hint_command("set the key", "mss config set directory.api-key"),
-        Error::SignIn(SignInError::Totp(_)) => diagnosis
-            .hint("signin.totp-seed is the seed as the operator printed it: at least 26 letters A-Z and digits 2-7"),
         Error::Trace(TraceError::Damaged { .. }) => {
             diagnosis.hint_command("see what was changed", "mss audit verify")
         }
@@ -200,14 +223,53 @@ fn server_said(error: &Error) -> Option<String> {
             error.failure.reply().map(|reply| format!("{} {}", reply.code(), reply.text()))
         }
         Error::Imap(error) => error.failure.text().map(str::to_owned),
+        Error::OwnCertificateRefused { source } | Error::CodeRefused { source, .. } => server_said(source),
         _ => None,
+    }
+}
+
+fn untrusted_advice(diagnosis: Diagnosis, why: &Untrusted) -> Diagnosis {
+    let diagnosis = diagnosis.because("nothing was sent and nobody signed in");
+    match why {
+        Untrusted::BadSignature => diagnosis
+            .because("somebody else signed it under the name of a trusted authority")
+            .hint("somebody may be on the way: try another network and tell the operator"),
+        Untrusted::UnknownIssuer => diagnosis.hint("compare trust.anchors with what the operator publishes"),
+        Untrusted::Expired => diagnosis.hint("check the date of this machine; if it is right, tell the operator to renew it"),
+        Untrusted::NotYetValid => diagnosis.hint("check the date of this machine; if it is right, ask the operator"),
+        Untrusted::WrongName { .. } => {
+            diagnosis.hint("check the host of the profile: it has to be a name that the operator publishes")
+        }
+        Untrusted::Revoked | Untrusted::IssuerRevoked { .. } => diagnosis
+            .hint("do not go around it: the key may be in other hands; ask the operator, by another way than this server"),
+        Untrusted::RevocationUnknown { .. } => diagnosis.hint(
+            "try again when the list or the responder can be had, or name a list in trust.crl; whoever can do without sets \
+                trust.revocation to if-reachable",
+        ),
+        Untrusted::WrongUsage | Untrusted::Other(_) => {
+            diagnosis.hint("tell the operator: the certificate of this server is not sound")
+        }
     }
 }
 
 fn link_advice(diagnosis: Diagnosis, link: &LinkError) -> Diagnosis {
     match link {
-        LinkError::Untrusted { .. } => diagnosis
-            .hint("compare trust.anchors with what the operator publishes; nothing was sent and nobody signed in"),
+        LinkError::Untrusted { why, .. } => untrusted_advice(diagnosis, why),
+        LinkError::OldTls { .. } => diagnosis
+            .because("TLS 1.0 and 1.1 are broken (RFC 8996); nothing was sent and nobody signed in")
+            .hint("ask the operator for TLS 1.2 or 1.3: nothing older is spoken here"),
+        LinkError::NoCommonSuite { .. } => diagnosis
+            .because(
+                "only suites with authenticated encryption are used: AES-GCM with ECDHE in TLS 1.2, all of TLS 1.3",
+            )
+            .hint("ask the operator for TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 or TLS 1.3; nothing was sent"),
+        LinkError::ProxySignIn { tried: false, .. } => diagnosis.hint_command(
+            "say how to sign in to it: proxy.user, and proxy.password or proxy.password-command",
+            "mss config edit",
+        ),
+        LinkError::ProxySignIn { .. } => diagnosis.hint("check proxy.user and proxy.password"),
+        LinkError::ProxyRefused { .. } => diagnosis
+            .hint("ask who runs the proxy to let connections to this host and port through, or set proxy.except"),
         LinkError::StartTlsMissing { .. } | LinkError::StartTlsRefused { .. } | LinkError::InjectedPlaintext { .. } => {
             diagnosis.hint(
                 "somebody may be on the way: nothing was sent in clear; try another network and tell the operator",

@@ -15,12 +15,13 @@ use super::environment::Environment;
 use super::globals::Globals;
 use super::keys::KeyWords;
 use super::output::Output;
+use super::safe::Safe;
 use super::session::Session;
 use super::status::Status;
 use super::{schema, unlock};
 use crate::commands::Error;
 use crate::fs::{self, StagedDir};
-use crate::pki::Certificate;
+use crate::pki::{Certificate, Standing};
 use crate::secret::Secret;
 use crate::vault::{Document, KeyPair, Need, SETTINGS, ServiceKey, SettingsError, Vault, Way};
 
@@ -247,11 +248,27 @@ fn show(session: &Session<'_>, origin: bool) -> Result<(), Diagnosis> {
         }
         let value = line.value.as_deref().unwrap_or("-");
         let first = value.lines().next().unwrap_or_default();
-        let shown = if first.len() < value.trim_end().len() { format!("{first} ...") } else { first.to_owned() };
+        let whole = || if first.len() < value.trim_end().len() { format!("{first} ...") } else { first.to_owned() };
+        let shown = certificates(value).unwrap_or_else(whole);
         let origin = if origin { format!("{:<9}", line.origin) } else { String::new() };
         output.line(format_args!("{origin}{} = {shown}", line.key))?;
     }
     Ok(())
+}
+
+/// The certificates of a PEM text, by name; nothing for any other text.
+fn certificates(value: &str) -> Option<String> {
+    let read = Certificate::from_pem(value.as_bytes()).ok()?;
+    let named = read.iter().map(|certificate| {
+        let name = certificate.common_name().unwrap_or_else(|| certificate.subject());
+        let standing = match certificate.standing() {
+            Standing::Production(_) => " of IGC-Santé",
+            Standing::Test => " for tests",
+            Standing::Other => "",
+        };
+        format!("{}{standing} until {}", Safe(name), certificate.not_after().strftime("%Y-%m-%d"))
+    });
+    Some(named.collect::<Vec<_>>().join(", "))
 }
 
 fn get(session: &Session<'_>, key: &str) -> Result<Status, Diagnosis> {

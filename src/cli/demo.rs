@@ -17,6 +17,7 @@ use crate::cms::Accept;
 use crate::commands::fetch::{self, Line as Fetched, Policy};
 use crate::commands::{Account, Error, audit, lookup, purge_check, send};
 use crate::directory::Query;
+use crate::imap::{Filter, Which};
 use crate::sandbox::Options;
 use crate::{fs, sealed, vault};
 
@@ -146,9 +147,10 @@ impl Demo<'_> {
         let request = fetch::Request {
             policy,
             after: vault::After::Seen,
-            folder: "INBOX".to_owned(),
-            all: false,
+            folders: vec!["INBOX".to_owned()],
+            filter: Filter { which: Which::Unseen, ..Filter::default() },
             limit: None,
+            jobs: 1,
             accept_renewed_folder: false,
         };
         let mut same = false;

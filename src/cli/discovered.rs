@@ -8,19 +8,20 @@ use serde::Serialize;
 
 use super::diagnosis::Diagnosis;
 use super::discovered_lines::{PassedOver, ServerLine, passed_over, servers, table};
-use super::init::{Args, SignInBy, host_and_port};
+use super::init::{Args, host_and_port};
 use super::pair::pem;
 use super::safe::line;
 use super::session::Session;
+use super::sign_in::{SaslBy, SignInBy, SignInWords};
 use super::status::Status;
 use crate::commands::discover::{self, Discovery, Obstacle, Request, Trust, Verdict};
 use crate::commands::{Account, Error};
 use crate::discovery::{Origin, Service, TroubleKind};
 use crate::dns::{DnsError, Servers};
 use crate::mail::Address;
-use crate::net::{self, Dialer, Endpoint};
+use crate::net::{self, Dialer, Endpoint, HttpClient};
 use crate::pki::TrustAnchors;
-use crate::vault::{Mailbox, Profile, Security, Submission, Timeouts};
+use crate::vault::{Profile, Security, Submission, Timeouts};
 
 /// Stands where a server is still to be found; nobody can have that name (RFC 6761).
 const UNKNOWN: &str = "to-be-found.invalid";
@@ -130,12 +131,8 @@ pub(super) fn settle(
     trial.timeouts = Timeouts { connect: step, greeting: step, block: step, ..profile.timeouts };
     let ends = [(Service::Submission, profile.submission.endpoint()), (Service::Mailbox, profile.mailbox.endpoint())];
     let given: Vec<_> = ends.into_iter().filter(|(_, endpoint)| endpoint.host != UNKNOWN).collect();
-    let mechanisms: &[&str] = match args.sign_in {
-        SignInBy::Password => &["PLAIN"],
-        SignInBy::Certificate => &["EXTERNAL"],
-    };
-    let request = request(args, &address, given.clone(), mechanisms);
-    let account = Account::new(name, &trial, session.world())?;
+    let request = request(args, &address, given.clone(), mechanisms(&args.sign_in));
+    let account = Account::new(name, &trial, session.world())?.on_trial();
     let mut found = discover::for_account(&account, &request).map_err(|error| untouched(Diagnosis::from(error)))?;
     if found.admitted == Some(false) {
         return Err(untouched(not_listed(&address)));
@@ -162,7 +159,7 @@ pub(super) fn settle(
         };
         write(profile, service, &endpoint);
         // A document that names another user than the address speaks for the mailbox.
-        if let (Service::Mailbox, None, Some(user)) = (service, &args.user, user) {
+        if let (Service::Mailbox, None, Some(user)) = (service, &args.sign_in.user, user) {
             profile.signin.user = Some(user);
         }
     }
@@ -205,7 +202,7 @@ pub(super) fn only(args: &Args, session: &Session<'_>) -> Result<Status, Diagnos
         }
         None => None,
     };
-    let trust = dialer.as_ref().map(|dialer| Trust { dialer, operators: None });
+    let trust = dialer.as_ref().map(|dialer| Trust { dialer, web: HttpClient::new(dialer.clone()), operators: None });
     let now = session.clock.now();
     let found = discover::discover(&request, trust.as_ref(), &session.places.cache, now);
     let output = session.output;
@@ -248,6 +245,17 @@ pub(super) fn tell_remarks(session: &Session<'_>, found: &Discovery) {
     passed_over(found).iter().for_each(|it| session.output.note(line(&format!("passed over: {it}"), 300)));
 }
 
+/// The mechanisms that the user can sign in by; none where the certificate alone may do.
+fn mechanisms(words: &SignInWords) -> &'static [&'static str] {
+    match (words.sign_in, words.sasl) {
+        (SignInBy::Password, Some(SaslBy::Plain)) => &["PLAIN"],
+        (SignInBy::Password, Some(SaslBy::Scram)) => &["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"],
+        (SignInBy::Password, _) => &["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"],
+        (SignInBy::Token, _) => &["XOAUTH2", "OAUTHBEARER"],
+        (SignInBy::Certificate, _) => &[],
+    }
+}
+
 fn request<'r>(
     args: &Args,
     address: &'r Address,
@@ -273,7 +281,7 @@ fn write(profile: &mut Profile, service: Service, endpoint: &Endpoint) {
     match service {
         Service::Submission => profile.submission = Submission { host, port, security },
         Service::Mailbox => {
-            profile.mailbox = Mailbox { host, port, security, folder: profile.mailbox.folder.clone() };
+            (profile.mailbox.host, profile.mailbox.port, profile.mailbox.security) = (host, port, security);
         }
     }
 }

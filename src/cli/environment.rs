@@ -7,6 +7,14 @@ use std::path::PathBuf;
 use crate::clock::Clock;
 use crate::commands::Places;
 
+/// The list of authorities on Debian and Alpine, on Fedora, on openSUSE, and on systems with LibreSSL.
+const SYSTEM_ROOTS: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
 /// The variables of the process, read once at the front door.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -42,6 +50,10 @@ impl Environment {
             config: folder("XDG_CONFIG_HOME", ".config")?.join("mss"),
             state: folder("XDG_STATE_HOME", ".local/state")?.join("mss"),
             cache: folder("XDG_CACHE_HOME", ".cache")?.join("mss"),
+            system_roots: match self.get("SSL_CERT_FILE") {
+                Some(named) => vec![PathBuf::from(named)],
+                None => SYSTEM_ROOTS.map(PathBuf::from).to_vec(),
+            },
         })
     }
 

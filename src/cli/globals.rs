@@ -35,6 +35,9 @@ pub struct Globals {
     /// When to colour; auto respects NO_COLOR and colours only what a terminal shows
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Sign in with the access token that this open file descriptor gives, where signin.method is token
+    #[arg(long, global = true, value_name = "N")]
+    pub token_fd: Option<i32>,
     #[command(flatten)]
     pub opening: Opening,
 }

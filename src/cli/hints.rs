@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::advice::advise;
 use super::diagnosis::Diagnosis;
+use super::signin_advice::{sign_in, stopped};
 use super::status::Status;
-use super::token_advice::advise_using;
+use super::token_advice::{advise_using, token, token_failure};
 use crate::cms::CmsError;
 use crate::commands::Error;
 use crate::directory::DirectoryError;
@@ -15,16 +16,14 @@ use crate::inbox::InboxError;
 use crate::journal::JournalError;
 use crate::mail::ComposeError;
 use crate::manifest::ManifestError;
-use crate::net::{HttpError, LinkError};
+use crate::net::{HttpError, LinkError, Untrusted};
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
-use crate::pki::{Finding, KeyError, TokenFailure};
+use crate::pki::{Finding, KeyError};
 use crate::secret::PromptError;
-use crate::signin::SignInError;
 use crate::smime::{OpenError, SealError, TransportError};
 use crate::smtp::{self, SmtpError};
 use crate::space::{CacheError, Refusal};
-use crate::token::TokenError;
 use crate::trace::TraceError;
 use crate::vault::{SettingsError, VaultError};
 
@@ -195,6 +194,10 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::Keys { .. } => (Status::Configuration, "keys"),
         Error::Token { source, .. } => token(source),
         Error::PinCommand { .. } => (Status::NoInput, "pin-command"),
+        Error::TestAuthority { .. } => (Status::Configuration, "test-authority"),
+        Error::SystemRoots { .. } => (Status::Configuration, "system-roots"),
+        Error::Proxy(_) => (Status::Configuration, "proxy-settings"),
+        Error::ProxyPasswordCommand { .. } => (Status::NoInput, "proxy-password-command"),
         Error::RevocationList { .. } => (Status::Untrusted, "revocation-list"),
         Error::HttpStatus { .. } => (Status::Unavailable, "http-status"),
         Error::FolderRenewed { .. } => (Status::Data, "folder-renewed"),
@@ -209,8 +212,13 @@ fn classify(error: &Error) -> (Status, &'static str) {
         Error::List(error) => list(error),
         Error::Outbox(error) => outbox(error),
         Error::Prompt(PromptError::NotShown { .. }) => (Status::CannotCreate, "password-not-shown"),
-        Error::Prompt(_) | Error::SignIn(SignInError::Prompt(_)) => (Status::Usage, "no-input"),
-        Error::SignIn(_) => (Status::Configuration, "sign-in-settings"),
+        Error::Prompt(_) => (Status::Usage, "no-input"),
+        Error::SignIn(error) => sign_in(error),
+        Error::SaslSetting { .. } => (Status::Configuration, "sign-in-settings"),
+        Error::NoTokenSource => (Status::Configuration, "no-token-source"),
+        Error::TokenNotWanted { .. } => (Status::Usage, "token-not-wanted"),
+        Error::OwnCertificateRefused { .. } => (Status::SignIn, "own-certificate-refused"),
+        Error::CodeRefused { .. } => (Status::SignIn, "code-refused"),
         Error::Smtp(error) | Error::Submission(error) => submission(error),
         Error::Trace(error) => trace(error),
     }
@@ -241,34 +249,6 @@ fn seal(error: &SealError) -> (Status, &'static str) {
         SealError::OtherRecipients(_) | SealError::Cms(_) => (Status::Bug, "seal"),
         SealError::TooManyBlind => (Status::Usage, "recipients"),
         SealError::Fs(_) | SealError::Randomness => (Status::LocalIo, "spool"),
-    }
-}
-
-fn token(error: &TokenError) -> (Status, &'static str) {
-    match error {
-        TokenError::Uri(_) => (Status::Configuration, "token-uri"),
-        TokenError::NoModule | TokenError::Module { .. } => (Status::Configuration, "token-module"),
-        TokenError::NoToken { .. } => (Status::Unavailable, "token-missing"),
-        TokenError::SeveralTokens { .. } => (Status::Configuration, "token-ambiguous"),
-        TokenError::WrongPin { .. } | TokenError::PinLength | TokenError::LastTry | TokenError::NotReady => {
-            (Status::SignIn, "token-pin")
-        }
-        TokenError::Locked => (Status::SignIn, "token-locked"),
-        TokenError::NoKey | TokenError::SeveralKeys { .. } | TokenError::NoCertificate | TokenError::Certificate(_) => {
-            (Status::Configuration, "token-key")
-        }
-        TokenError::Device(_) => (Status::LocalIo, "token"),
-    }
-}
-
-fn token_failure(failure: TokenFailure) -> (Status, &'static str) {
-    match failure {
-        TokenFailure::Removed => (Status::Unavailable, "token-removed"),
-        TokenFailure::Pin => (Status::SignIn, "token-pin"),
-        TokenFailure::NotPermitted | TokenFailure::Mechanism | TokenFailure::PinEachUse | TokenFailure::OtherKey => {
-            (Status::Configuration, "token-key")
-        }
-        TokenFailure::Device => (Status::LocalIo, "token"),
     }
 }
 
@@ -309,7 +289,7 @@ fn fs(error: &FsError) -> (Status, &'static str) {
     }
 }
 
-fn http(error: &HttpError) -> (Status, &'static str) {
+pub(super) fn http(error: &HttpError) -> (Status, &'static str) {
     match error {
         HttpError::Link(link) => link_code(link),
         HttpError::Address(_) => (Status::Configuration, "address"),
@@ -323,12 +303,29 @@ fn link_code(link: &LinkError) -> (Status, &'static str) {
         LinkError::Unreachable { .. } => (Status::Unavailable, "unreachable"),
         LinkError::Timeout { .. } => (Status::Unavailable, "timeout"),
         LinkError::Broken { .. } => (Status::Unavailable, "broken"),
-        LinkError::Untrusted { .. } => (Status::Untrusted, "server-certificate"),
+        LinkError::Untrusted { why, .. } => (Status::Untrusted, untrusted_code(why)),
         LinkError::IdentityRefused { .. } => (Status::SignIn, "own-certificate-refused"),
+        LinkError::OldTls { .. } => (Status::Untrusted, "tls-version"),
+        LinkError::NoCommonSuite { .. } => (Status::Untrusted, "tls-suites"),
         LinkError::Tls { .. } => (Status::Unavailable, "tls"),
+        LinkError::ProxySignIn { .. } => (Status::SignIn, "proxy-sign-in"),
+        LinkError::ProxyRefused { .. } => (Status::Unavailable, "proxy"),
         LinkError::StartTlsMissing { .. } | LinkError::StartTlsRefused { .. } => (Status::Untrusted, "no-starttls"),
         LinkError::InjectedPlaintext { .. } => (Status::Untrusted, "injected-plaintext"),
         LinkError::EndlessLine { .. } => (Status::Unavailable, "endless-line"),
+    }
+}
+
+fn untrusted_code(why: &Untrusted) -> &'static str {
+    match why {
+        Untrusted::UnknownIssuer | Untrusted::BadSignature => "server-certificate-issuer",
+        Untrusted::Expired => "server-certificate-expired",
+        Untrusted::NotYetValid => "server-certificate-not-yet-valid",
+        Untrusted::WrongName { .. } => "server-certificate-name",
+        Untrusted::Revoked => "server-certificate-revoked",
+        Untrusted::IssuerRevoked { .. } => "server-issuer-revoked",
+        Untrusted::RevocationUnknown { .. } => "server-revocation-unknown",
+        Untrusted::WrongUsage | Untrusted::Other(_) => "server-certificate",
     }
 }
 
@@ -339,8 +336,11 @@ fn submission(error: &SmtpError) -> (Status, &'static str) {
         Failure::Protocol(_) => (Status::Unavailable, "protocol"),
         Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
         Failure::SignInRefused(_) => (Status::SignIn, "sign-in-refused"),
+        Failure::TokenRefused { .. } => (Status::SignIn, "token-refused"),
+        Failure::Sasl(fault) => stopped(fault),
         // Before there was a message, it was not about the message: the server has no service for us now.
         Failure::Refused(_) if error.stage < smtp::Stage::Mail => (Status::Unavailable, "no-service"),
+        Failure::Refused(reply) if reply.code() == 530 => (Status::SignIn, "sign-in-refused"),
         Failure::Refused(_) | Failure::NoRecipient(_) => (Status::Untrusted, "refused"),
         Failure::Deferred(_) => (Status::TryAgain, "deferred"),
         Failure::TooLarge { .. } => (Status::Data, "too-large"),
@@ -361,6 +361,8 @@ fn mailbox(error: &ImapError) -> (Status, &'static str) {
         Failure::Unavailable { .. } => (Status::TryAgain, "mailbox-busy"),
         Failure::MechanismMissing { .. } => (Status::SignIn, "mechanism"),
         Failure::SignInRefused { .. } => (Status::SignIn, "sign-in-refused"),
+        Failure::TokenRefused { .. } => (Status::SignIn, "token-refused"),
+        Failure::Sasl(fault) => stopped(fault),
         Failure::Refused { text } if text.starts_with("[NONEXISTENT]") => (Status::Usage, "folder-unknown"),
         Failure::Refused { .. } => (Status::SignIn, "mailbox-refused"),
         Failure::Missing(_) => (Status::Unavailable, "extension"),

@@ -13,7 +13,9 @@ use super::discovered::{self, DiscoveryWords};
 use super::discovered_lines::{PassedOver, ServerLine, passed_over, servers, table};
 use super::keys::KeyWords;
 use super::pair::pem;
+use super::reaching::ReachingWords;
 use super::session::Session;
+use super::sign_in::SignInWords;
 use super::status::Status;
 use super::unlock;
 use crate::commands::{Account, Error, init};
@@ -23,8 +25,8 @@ use crate::net;
 use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Document, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile,
-    Retention, ServiceKey, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, Vault, Way, WhiteListSource,
+    Config, Directory, Document, Fetch, Keys, Mailbox, Outbox, Profile, Retention, ServiceKey, Storage, Submission,
+    Timeouts, UnknownReader, Vault, Way, WhiteListSource,
 };
 
 /// Make a profile: keys, trust, encrypted configuration
@@ -75,18 +77,10 @@ pub struct Args {
     /// A revocation list to judge certificates by; may be given several times
     #[arg(long, value_name = "URL")]
     pub revocation_list: Vec<String>,
-    /// How to sign in to both servers
-    #[arg(long, value_name = "HOW", default_value = "password")]
-    pub sign_in: SignInBy,
-    /// The user to sign in as, if it is not the address
-    #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// Read the password from the first line of this file (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Read the seed of the one-time codes (base32) from this file (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    pub totp_seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub reaching: ReachingWords,
+    #[command(flatten)]
+    pub sign_in: SignInWords,
     #[command(flatten)]
     pub keys: KeyWords,
     /// Write a certificate request (PKCS#10) for a new key to this file
@@ -106,15 +100,6 @@ pub struct Args {
     pub no_probe: bool,
     #[command(flatten)]
     pub discovery: DiscoveryWords,
-}
-
-/// How to sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SignInBy {
-    /// With a password, and one-time codes if there is a seed (SASL PLAIN)
-    Password,
-    /// With the certificate (TLS, SASL EXTERNAL)
-    Certificate,
 }
 
 /// How TLS starts.
@@ -150,6 +135,8 @@ pub(super) struct InitLine {
     admitted: Option<bool>,
     /// Whether the directory knows the mailbox.
     listed: Option<bool>,
+    /// The authorities of IGC-Santé among the anchors: with one of them the profile works in the trusted space.
+    igc_sante: Vec<&'static str>,
     /// The certificate request that was written.
     request: Option<String>,
     /// The service key that was written.
@@ -199,7 +186,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     let lock = if existing.is_none() { Some(Lock::choose(args, session)?) } else { None };
     let found = discovered::settle(args, session, &name, &mut profile)?;
     let document = document(existing.as_ref(), &name, &profile)?;
-    let account = Account::new(&name, &profile, session.world())?;
+    let account = Account::new(&name, &profile, session.world())?.on_trial();
     let untouched = |error: Error| Diagnosis::from(error).because("nothing was written");
     let probe = if args.no_probe { None } else { Some(init::probe(&account).map_err(untouched)?) };
     let request = write_request(args, &profile)?;
@@ -222,11 +209,12 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
     let line = InitLine {
         schema: "mss.init/1",
         address: profile.address.to_string(),
-        profile: name,
+        profile: name.clone(),
         vault: vault.display().to_string(),
         probed: probe.is_some(),
         admitted: probe.as_ref().map(|probe| probe.admitted),
         listed: probe.as_ref().map(|probe| probe.listed),
+        igc_sante: account.anchors().igc_sante(),
         request,
         service_key: service_key.map(|path| path.display().to_string()),
         servers: found.as_ref().map(|found| servers(found, true, session.clock.now())).unwrap_or_default(),
@@ -246,6 +234,9 @@ fn tell(session: &Session<'_>, line: &InitLine) -> std::io::Result<()> {
         return output.json(line);
     }
     output.line(format_args!("profile {} for {} in {}", line.profile, line.address, line.vault))?;
+    if !line.igc_sante.is_empty() {
+        output.line(format_args!("works in the trusted space, under {}", line.igc_sante.join(" and ")))?;
+    }
     if let Some(path) = &line.service_key {
         output.line(format_args!(
             "service key in {path}: it opens the vault unattended, keep it with the service alone"
@@ -322,15 +313,16 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
         label: args.label.clone(),
         author,
         submission: Submission { host, port, security },
-        mailbox: Mailbox { host: mailbox_host, port: mailbox_port, security, folder: "INBOX".to_owned() },
+        mailbox: Mailbox::at(mailbox_host, mailbox_port, security),
         directory: Directory {
             url: directory,
             api_key: args.api_key_file.as_deref().map(unlock::read_file).transpose()?,
             certificate_extension: args.certificate_extension.clone(),
         },
         list: WhiteListSource { url: list, signer },
-        trust: Trust { anchors: pem(Path::new(&anchors))?, crl: args.revocation_list.clone() },
-        signin: sign_in(args, session, &address)?,
+        trust: args.reaching.trust(pem(Path::new(&anchors))?, args.revocation_list.clone()),
+        proxy: args.reaching.proxy()?,
+        signin: args.sign_in.read(session, &address)?,
         keys,
         storage: storage()?,
         unknown_reader: UnknownReader::default(),
@@ -351,34 +343,6 @@ pub(super) fn host_and_port(text: &str) -> Result<(String, u16), Error> {
         return Err(malformed());
     }
     Ok((host.to_owned(), port.parse().map_err(|_| malformed())?))
-}
-
-fn sign_in(args: &Args, session: &Session<'_>, address: &Address) -> Result<SignIn, Diagnosis> {
-    let by_certificate = args.sign_in == SignInBy::Certificate;
-    let password = match (&args.password_file, by_certificate) {
-        (Some(path), _) => Some(unlock::read_file(path)?),
-        (None, true) => None,
-        (None, false) => Some(session.prompt.secret(&format!("password of {address}"), "--password-file FILE")?),
-    };
-    let totp_seed = args.totp_seed_file.as_deref().map(unlock::read_file).transpose()?;
-    let method = match (by_certificate, &totp_seed) {
-        (true, _) => Method::Certificate,
-        (false, Some(_)) => Method::PasswordTotp,
-        (false, None) => Method::Password,
-    };
-    Ok(SignIn {
-        method,
-        user: args.user.clone(),
-        password,
-        totp_seed,
-        placement: Placement::default(),
-        authzid: AuthorizationIdentity::default(),
-        certificate: None,
-        key: None,
-        token: None,
-        pin: None,
-        pin_command: None,
-    })
 }
 
 /// Makes a key and asks for its certificate; the key is on disk before the request.

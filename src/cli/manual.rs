@@ -23,7 +23,7 @@ use Status::{
 };
 
 /// Every page, in the order of the help.
-pub const PAGES: [Page; 11] = [
+pub const PAGES: [Page; 12] = [
     Page {
         command: &[],
         examples: &[
@@ -163,6 +163,14 @@ pub const PAGES: [Page; 11] = [
                 "Store, then move on the server, and tell each message as one line of JSON:",
                 "mss --sandbox --profile dr.durand --json fetch --to received --after move:Archive",
             ),
+            (
+                "What one correspondent wrote this year, from every folder, seen before or not:",
+                "mss --sandbox --profile dr.durand fetch --folder '*' --state all --from laboratoire@biologie.sandbox --since 2026-01-01",
+            ),
+            (
+                "As a service, which takes what comes:",
+                "mss --no-input --service-key service.key fetch --watch --to received",
+            ),
         ],
         statuses: &[
             Done,
@@ -182,7 +190,7 @@ pub const PAGES: [Page; 11] = [
         security: "No decrypted octet leaves the private spool before its integrity was checked. Names of attachments are \
             made safe. What does not verify is kept in quarantine, never mixed with the rest, never deleted from the server. \
             Attachments are not searched for malware.",
-        standards: "RFC 9051, RFC 8551, RFC 5083, RFC 9788",
+        standards: "RFC 9051, RFC 2177, RFC 2971, RFC 4315, RFC 4731, RFC 4978, RFC 6851, RFC 7162, RFC 8551, RFC 5083, RFC 9788",
     },
     Page {
         command: &["lookup"],
@@ -214,6 +222,18 @@ pub const PAGES: [Page; 11] = [
         statuses: &[Done, Finding, Usage, NoInput, LocalIo, SignIn, Configuration],
         security: "Reads the local trace only: it knows the sign-ins made with mss on this machine, and no others.",
         standards: "CNIL, délibération 2014-239 (AU-037), on retention: good practice, no longer binding",
+    },
+    Page {
+        command: &["signin"],
+        examples: &[
+            ("How the profile signs in, and what is kept of it:", "mss --sandbox signin status"),
+            ("Consent once, for the services that run at night:", "mss signin start"),
+            ("Take it back:", "mss signin logout"),
+        ],
+        statuses: &[Done, Usage, NoInput, Unavailable, LocalIo, Untrusted, SignIn, Configuration, Interrupted],
+        security: "Access tokens are in memory only. A refresh token is kept only where signin.keep-refresh-token says so, sealed \
+            under storage.key in the state folder: whoever has both the vault and that folder can sign in until it is taken back.",
+        standards: "RFC 6749, RFC 7009, RFC 7628, RFC 8414, RFC 8628, RFC 8705, OpenID Connect CIBA Core",
     },
     Page {
         command: &["audit"],

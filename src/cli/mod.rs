@@ -21,12 +21,17 @@ mod outbox;
 mod output;
 mod pair;
 mod purge_check;
+mod reaching;
 mod safe;
 mod sandbox;
 mod sandboxed;
 mod schema;
 mod send;
+mod service;
 mod session;
+mod sign_in;
+mod signin;
+mod signin_advice;
 pub mod status;
 mod terminal;
 mod token_advice;
@@ -90,6 +95,7 @@ fn act(words: Words, environment: &Environment, output: &Output) -> Result<Statu
         Verb::PurgeCheck(args) => purge_check::run(&args, &Session::open(globals, environment, output)?),
         Verb::Audit(args) => audit::run(&args, &Session::open(globals, environment, output)?),
         Verb::Outbox(args) => outbox::run(&args, &Session::open(globals, environment, output)?),
+        Verb::Signin(args) => signin::run(&args, &Session::open(globals, environment, output)?),
     }
 }
 

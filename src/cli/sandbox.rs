@@ -54,6 +54,8 @@ pub(super) struct SandboxLine<'a> {
     white_list: &'a str,
     white_list_signer: &'a str,
     revocation_lists: &'a [String],
+    /// The provider of access tokens; the client is called like the profile that consents.
+    issuer: &'a str,
     /// A PEM file with the authorities to trust.
     trust_file: String,
     identities: Vec<IdentityLine<'a>>,
@@ -140,6 +142,7 @@ fn line(operator: &Operator) -> SandboxLine<'_> {
         white_list: &operator.list_url,
         white_list_signer: operator.list_signer,
         revocation_lists: &operator.crl_urls,
+        issuer: &operator.issuer,
         trust_file: operator.trust_file.display().to_string(),
         identities: operator.people.iter().map(identity).collect(),
     }
@@ -186,6 +189,7 @@ fn text(output: &Output, operator: &Operator) -> io::Result<()> {
     ))?;
     output.line(format_args!("white list   {} signed by {}", operator.list_url, operator.list_signer))?;
     output.line(format_args!("revocation   {}", operator.crl_urls.join(" ")))?;
+    output.line(format_args!("tokens       {} (client: the name of a profile)", operator.issuer))?;
     output.line(format_args!("trust        {}", operator.trust_file.display()))?;
     output.line("")?;
     for person in &operator.people {
@@ -215,6 +219,7 @@ fn environment_lines(output: &Output, operator: &Operator) -> io::Result<()> {
         ("WHITE_LIST".to_owned(), operator.list_url.clone()),
         ("WHITE_LIST_SIGNER".to_owned(), operator.list_signer.to_owned()),
         ("REVOCATION_LISTS".to_owned(), operator.crl_urls.join(" ")),
+        ("ISSUER".to_owned(), operator.issuer.clone()),
         ("TRUST_FILE".to_owned(), operator.trust_file.display().to_string()),
     ];
     for person in &operator.people {

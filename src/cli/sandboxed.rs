@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::sandbox::{Operator, Person, Signin};
 use crate::secret::{SealingKey, Secret};
 use crate::vault::{
-    AuthorizationIdentity, Config, Directory, Fetch, Keys, Mailbox, Method, Outbox, Placement, Profile, Retention,
-    Security, SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, WhiteListSource,
+    Config, Directory, Fetch, Keys, Mailbox, Method, Outbox, Profile, Proxy, Retention, RevocationRule, Security,
+    SignIn, Storage, Submission, Timeouts, Trust, UnknownReader, WhiteListSource,
 };
 
 /// The configuration of everybody in the sandbox; the laboratory is the default profile.
@@ -27,34 +27,26 @@ fn profile(operator: &Operator, person: &Person) -> Profile {
             port: operator.ports.submission_starttls,
             security: Security::Starttls,
         },
-        mailbox: Mailbox {
-            host: operator.host.to_owned(),
-            port: operator.ports.mailbox_starttls,
-            security: Security::Starttls,
-            folder: "INBOX".to_owned(),
-        },
+        mailbox: Mailbox::at(operator.host.to_owned(), operator.ports.mailbox_starttls, Security::Starttls),
         directory: Directory {
             url: operator.directory_url.clone(),
             api_key: Some(operator.api_key.clone()),
             certificate_extension: Some(operator.certificate_extension.to_owned()),
         },
         list: WhiteListSource { url: operator.list_url.clone(), signer: operator.list_signer.to_owned() },
-        trust: Trust { anchors: operator.trust_pem.clone(), crl: operator.crl_urls.clone() },
+        trust: Trust {
+            // The authorities of the sandbox publish lists, as those of the space do.
+            revocation: Some(RevocationRule::Require),
+            ..Trust::of(operator.trust_pem.clone(), operator.crl_urls.clone())
+        },
+        proxy: Proxy::default(),
         signin: SignIn {
-            method: match person.signin {
-                Signin::PasswordTotp => Method::PasswordTotp,
-                Signin::Certificate => Method::Certificate,
-            },
-            user: None,
             password: Some(person.password.clone()),
             totp_seed: Some(person.totp_seed.clone()),
-            placement: Placement::Appended,
-            authzid: AuthorizationIdentity::Empty,
-            certificate: None,
-            key: None,
-            token: None,
-            pin: None,
-            pin_command: None,
+            ..SignIn::by(match person.signin {
+                Signin::PasswordTotp => Method::PasswordTotp,
+                Signin::Certificate => Method::Certificate,
+            })
         },
         keys: keys.map(|(certificate, key)| Keys::of_pem(certificate, key)),
         storage: storage(&person.storage_seed),

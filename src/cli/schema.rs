@@ -12,14 +12,14 @@ use super::discovered::DiscoveryLine;
 use super::init::InitLine;
 use super::output::WarningLine;
 use super::sandbox::{FaultLine, SandboxLine};
-use crate::commands::{alert, audit, batch, fetch, lookup, outbox, purge_check, send};
+use crate::commands::{alert, audit, batch, fetch, lookup, outbox, purge_check, send, signin};
 use crate::vault;
 
 /// Makes one schema.
 type Maker = fn() -> Schema;
 
 /// The name of each answer and its schema.
-const SCHEMAS: [(&str, Maker); 21] = [
+const SCHEMAS: [(&str, Maker); 22] = [
     ("mss.alert/1", || schema_for!(alert::Line<'_>)),
     ("mss.audit-log/1", || schema_for!(audit::Line)),
     ("mss.audit-verify/1", || schema_for!(VerifyLine)),
@@ -40,6 +40,7 @@ const SCHEMAS: [(&str, Maker); 21] = [
     ("mss.sandbox-fault/1", || schema_for!(FaultLine)),
     ("mss.sandbox/1", || schema_for!(SandboxLine<'_>)),
     ("mss.send/1", || schema_for!(send::Line)),
+    ("mss.signin/1", || schema_for!(signin::Line)),
     ("mss.warning/1", || schema_for!(WarningLine)),
 ];
 

@@ -14,7 +14,7 @@ use super::{sandboxed, unlock};
 use crate::clock::Clock;
 use crate::commands::{Account, Error, Places, Told, World};
 use crate::sandbox::{Fault, Options, Sandbox};
-use crate::secret::{NoPrompt, Prompt};
+use crate::secret::{NoPrompt, Prompt, Secret};
 use crate::vault::Config;
 
 /// What every verb needs.
@@ -28,6 +28,8 @@ pub(super) struct Session<'a> {
     /// Whether there is somebody at a terminal to ask.
     pub can_ask: bool,
     pub config: Option<Config>,
+    /// The access token of `--token-fd`.
+    token: Option<Secret<String>>,
     /// The operator of `--sandbox`; it serves as long as the session lasts.
     pub sandbox: Option<Sandbox>,
     tell: Box<dyn Fn(Told) + 'a>,
@@ -54,7 +56,9 @@ impl<'a> Session<'a> {
             Told::Warning(text) => output.warning(Safe(text)),
         });
         let (clock, config, sandbox) = (Clock::System, None, None);
-        Ok(Session { globals, environment, output, places, clock, prompt, can_ask, config, sandbox, tell })
+        // Read at once: what another descriptor gives may come from the same process, in this order.
+        let token = globals.token_fd.map(unlock::read_token).transpose()?;
+        Ok(Session { globals, environment, output, places, clock, prompt, can_ask, config, token, sandbox, tell })
     }
 
     /// A session with the configuration of the vault, or of the sandbox.
@@ -99,6 +103,7 @@ impl<'a> Session<'a> {
             places: &self.places,
             interrupts: interrupts::heard,
             output_of: unlock::output_of,
+            token: self.token.as_ref(),
         }
     }
 

@@ -58,4 +58,9 @@ impl Prompt for Terminal {
         let shown = Terminal::open().and_then(|mut tty| tty.write_all(text.as_bytes()).and_then(|()| tty.flush()));
         shown.map_err(|source| PromptError::NotShown { what: what.to_owned(), source })
     }
+
+    fn announce(&self, text: &str, _otherwise: &str) -> Result<(), PromptError> {
+        let shown = Terminal::open().and_then(|mut tty| writeln!(tty, "{}", Safe(text)).and_then(|()| tty.flush()));
+        shown.map_err(|source| PromptError::NotShown { what: "how to sign in".to_owned(), source })
+    }
 }

@@ -1,8 +1,39 @@
 //! What to do about a token or card that does not do its work.
 
 use super::diagnosis::Diagnosis;
+use super::status::Status;
 use crate::pki::TokenFailure;
 use crate::token::{TokenError, Tries};
+
+/// The status and the stable name of what stands between a profile and its key.
+pub(super) fn token(error: &TokenError) -> (Status, &'static str) {
+    match error {
+        TokenError::Uri(_) => (Status::Configuration, "token-uri"),
+        TokenError::NoModule | TokenError::Module { .. } => (Status::Configuration, "token-module"),
+        TokenError::NoToken { .. } => (Status::Unavailable, "token-missing"),
+        TokenError::SeveralTokens { .. } => (Status::Configuration, "token-ambiguous"),
+        TokenError::WrongPin { .. } | TokenError::PinLength | TokenError::LastTry | TokenError::NotReady => {
+            (Status::SignIn, "token-pin")
+        }
+        TokenError::Locked => (Status::SignIn, "token-locked"),
+        TokenError::NoKey | TokenError::SeveralKeys { .. } | TokenError::NoCertificate | TokenError::Certificate(_) => {
+            (Status::Configuration, "token-key")
+        }
+        TokenError::Device(_) => (Status::LocalIo, "token"),
+    }
+}
+
+/// The same of a key that does not do its work.
+pub(super) fn token_failure(failure: TokenFailure) -> (Status, &'static str) {
+    match failure {
+        TokenFailure::Removed => (Status::Unavailable, "token-removed"),
+        TokenFailure::Pin => (Status::SignIn, "token-pin"),
+        TokenFailure::NotPermitted | TokenFailure::Mechanism | TokenFailure::PinEachUse | TokenFailure::OtherKey => {
+            (Status::Configuration, "token-key")
+        }
+        TokenFailure::Device => (Status::LocalIo, "token"),
+    }
+}
 
 /// Before the key was used.
 pub(super) fn advise_finding(diagnosis: Diagnosis, error: &TokenError) -> Diagnosis {

@@ -20,6 +20,9 @@ use crate::vault::{Config, Document, Opener, SETTINGS, ServiceKey, Vault, VaultE
 /// Longest passphrase that is read from anywhere, in octets.
 const LONGEST: u64 = 4096;
 
+/// Longest access token that is read from anywhere, in octets: signed ones carry much about their holder.
+const LONGEST_TOKEN: u64 = 16 * 1024;
+
 /// Where the vault is: `--config`, else below `$XDG_CONFIG_HOME`.
 pub(super) fn path(session: &Session<'_>) -> PathBuf {
     session.globals.config.clone().unwrap_or_else(|| session.places.config.join("config.p7m"))
@@ -104,7 +107,17 @@ fn given_passphrase(session: &Session<'_>) -> Result<Option<Secret<String>>, Dia
 
 /// The first line of what is read from a file descriptor.
 pub(super) fn read_descriptor(number: i32) -> Result<Secret<String>, Diagnosis> {
-    first_line(File::open(format!("/dev/fd/{number}")), &format!("file descriptor {number}"))
+    first_line(File::open(format!("/dev/fd/{number}")), &format!("file descriptor {number}"), LONGEST)
+}
+
+/// The access token that a file descriptor gives on its first line.
+pub(super) fn read_token(number: i32) -> Result<Secret<String>, Diagnosis> {
+    let read = first_line(File::open(format!("/dev/fd/{number}")), &format!("file descriptor {number}"), LONGEST_TOKEN);
+    read.map_err(|why| {
+        let told =
+            Diagnosis::of(Status::NoInput, "token", format!("there is no access token in file descriptor {number}"));
+        why.because.into_iter().fold(told, Diagnosis::because)
+    })
 }
 
 /// The first line of a private file.
@@ -113,14 +126,14 @@ pub(super) fn read_file(path: &Path) -> Result<Secret<String>, Diagnosis> {
     line(&octets, &path.display().to_string())
 }
 
-fn first_line(reader: std::io::Result<impl Read>, source: &str) -> Result<Secret<String>, Diagnosis> {
-    let mut octets = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 2));
-    let read = reader.and_then(|reader| reader.take(LONGEST + 1).read_to_end(&mut octets));
+fn first_line(reader: std::io::Result<impl Read>, source: &str, longest: u64) -> Result<Secret<String>, Diagnosis> {
+    let mut octets = Zeroizing::new(Vec::with_capacity(longest as usize + 2));
+    let read = reader.and_then(|reader| reader.take(longest + 1).read_to_end(&mut octets));
     let none = || Diagnosis::of(Status::NoInput, "passphrase", format!("no passphrase from {source}"));
     match read {
-        Ok(length) if length as u64 <= LONGEST => line(&octets, source),
+        Ok(length) if length as u64 <= longest => line(&octets, source),
         // Not cut: half a passphrase would be another one.
-        Ok(_) => Err(none().because(format!("it gives more than {LONGEST} octets"))),
+        Ok(_) => Err(none().because(format!("it gives more than {longest} octets"))),
         Err(error) => Err(none().because(error.to_string())),
     }
 }
@@ -140,7 +153,8 @@ pub(super) fn output_of(command: &str) -> Result<Secret<String>, String> {
         .spawn()
         .map_err(|error| error.to_string())?;
     let answer = match child.stdout.take() {
-        Some(stdout) => first_line(Ok(stdout), "the command").map_err(|mut it| it.because.pop().unwrap_or(it.message)),
+        Some(stdout) => first_line(Ok(stdout), "the command", LONGEST_TOKEN)
+            .map_err(|mut it| it.because.pop().unwrap_or(it.message)),
         None => Err("it has no output".to_owned()),
     };
     let ended = child.wait().map_err(|error| error.to_string())?;

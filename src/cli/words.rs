@@ -4,7 +4,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 use super::globals::Globals;
-use super::{audit, config, demo, fetch, init, lookup, outbox, purge_check, sandbox, send};
+use super::{audit, config, demo, fetch, init, lookup, outbox, purge_check, sandbox, send, signin};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -38,6 +38,7 @@ pub enum Verb {
     PurgeCheck(purge_check::Args),
     Audit(audit::Args),
     Outbox(outbox::Args),
+    Signin(signin::Args),
     Config(config::Args),
     Sandbox(sandbox::Args),
     Demo(demo::Args),

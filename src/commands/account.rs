@@ -1,6 +1,7 @@
 //! One profile ready for work: its settings, its trust, its keys, and the rooms that work for it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::connections;
 use super::error::Error;
 use super::keys::{identity_of, signin_identity_of};
 use super::submission::Limits;
@@ -16,7 +18,7 @@ use crate::directory::Fhir;
 use crate::fs;
 use crate::inbox::Inbox;
 use crate::mail::{Address, Mailbox};
-use crate::net::{Authzid, Credential, Dialer, Endpoint, HttpClient, Security};
+use crate::net::{Dialer, Endpoint, HttpClient, KeptLists, Security};
 use crate::outbox::Outbox;
 use crate::pace::Rate;
 use crate::pki::{Certificate, Identity, Purpose, TrustAnchors, serves};
@@ -24,7 +26,7 @@ use crate::readers::Readers;
 use crate::signin;
 use crate::smtp::Notify;
 use crate::trace::Trace;
-use crate::vault::{self, Profile};
+use crate::vault::{self, Profile, Space};
 
 /// One profile ready for work.
 pub struct Account<'a> {
@@ -32,10 +34,21 @@ pub struct Account<'a> {
     pub profile: &'a Profile,
     pub world: World<'a>,
     anchors: TrustAnchors,
+    space: Space,
+    on_trial: bool,
+    /// The certificates of servers whose end was told.
+    told_to_end: RefCell<BTreeSet<[u8; 32]>>,
     dialer: OnceCell<Dialer>,
+    /// The way to web servers: the certificate of the sign-in is shown to the mail servers only.
+    web: OnceCell<Dialer>,
     identity: OnceCell<Option<Identity>>,
     trace: OnceCell<Trace>,
-    method: RefCell<signin::Method>,
+    /// How it signs in, made when that is first needed: what needs no sign-in works without.
+    pub(super) method: RefCell<Option<signin::Method>>,
+    /// The way to the provider of access tokens.
+    pub(super) provider: OnceCell<Dialer>,
+    /// Whether this run was started to have a person consent: then no terminal is needed for it.
+    pub(super) starts: Cell<bool>,
     interrupts: OnceCell<Arc<AtomicBool>>,
 }
 
@@ -44,10 +57,38 @@ impl<'a> Account<'a> {
     pub fn new(name: &'a str, profile: &'a Profile, world: World<'a>) -> Result<Account<'a>, Error> {
         let anchors = TrustAnchors::from_pem(profile.trust.anchors.as_bytes())
             .map_err(|source| Error::Anchors { profile: name.to_owned(), source })?;
-        let (dialer, identity, trace) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        let method = RefCell::new(method(profile));
-        let interrupts = OnceCell::new();
-        Ok(Account { name, profile, world, anchors, dialer, identity, trace, method, interrupts })
+        Ok(Account {
+            name,
+            profile,
+            world,
+            space: connections::space(profile, &anchors)?,
+            anchors,
+            on_trial: false,
+            told_to_end: RefCell::default(),
+            dialer: OnceCell::new(),
+            identity: OnceCell::new(),
+            trace: OnceCell::new(),
+            web: OnceCell::new(),
+            method: RefCell::new(None),
+            provider: OnceCell::new(),
+            starts: Cell::new(false),
+            interrupts: OnceCell::new(),
+        })
+    }
+
+    /// The same for a profile that is only tried: nothing that is learned of servers is kept.
+    pub fn on_trial(self) -> Account<'a> {
+        Account { on_trial: true, ..self }
+    }
+
+    /// Whether the profile is only tried.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.on_trial
+    }
+
+    /// Which world the profile works in.
+    pub fn space(&self) -> Space {
+        self.space
     }
 
     /// The mailbox of the profile.
@@ -95,9 +136,24 @@ impl<'a> Account<'a> {
             vault::Method::Certificate => Some(self.signin_identity()?),
             _ => None,
         };
-        let timeouts = self.profile.timeouts.of_connection();
-        let dialer = Dialer::new(&self.anchors, identity.as_ref(), self.world.clock, timeouts)?;
+        let dialer = connections::dialer(self, identity.as_ref())?;
         Ok(self.dialer.get_or_init(|| dialer))
+    }
+
+    /// The revocation lists that are kept for those who trust as this profile does.
+    pub(super) fn kept_lists(&self) -> KeptLists {
+        connections::kept_lists(self)
+    }
+
+    /// Tells what was learned of servers since the last time.
+    pub(super) fn tell_of_servers(&self) {
+        let dialers = [&self.dialer, &self.web, &self.provider].into_iter().filter_map(OnceCell::get);
+        for seen in dialers.flat_map(Dialer::sightings) {
+            self.world.step(connections::seen(&seen));
+            let ending = connections::ending(&seen, self.profile.trust.warn_days);
+            let ending = ending.filter(|_| self.told_to_end.borrow_mut().insert(seen.sha256));
+            connections::doubt(&seen).into_iter().chain(ending).for_each(|text| self.world.warn(text));
+        }
     }
 
     fn signin_identity(&self) -> Result<Identity, Error> {
@@ -145,12 +201,6 @@ impl<'a> Account<'a> {
             Some(identity) if encrypts(identity) => Ok(Some(identity.certificate().clone())),
             _ => Ok(self.opening_keys()?.iter().find(|identity| encrypts(identity)).map(|it| it.certificate().clone())),
         }
-    }
-
-    /// What a session shows to sign in, made for one session: a one-time code may be in it.
-    pub fn credential(&self) -> Result<Credential, Error> {
-        let mut method = self.method.borrow_mut();
-        Ok(signin::credential(&mut method, self.world.clock, self.world.prompt)?)
     }
 
     /// How messages are submitted.
@@ -203,7 +253,11 @@ impl<'a> Account<'a> {
 
     /// Web requests under the profile's trust.
     pub fn http(&self) -> Result<HttpClient, Error> {
-        Ok(HttpClient::new(self.dialer()?.clone()))
+        if let Some(web) = self.web.get() {
+            return Ok(HttpClient::new(web.clone()));
+        }
+        let web = connections::dialer(self, None)?;
+        Ok(HttpClient::new(self.web.get_or_init(|| web).clone()))
     }
 
     /// The directory of the space.
@@ -259,29 +313,6 @@ impl<'a> Account<'a> {
         let dir = self.state()?.join("trace");
         let trace = Trace::open(&dir, &storage.sealing_key(), &storage.trace_signing_key, self.world.clock)?;
         Ok(self.trace.get_or_init(|| trace))
-    }
-}
-
-fn method(profile: &Profile) -> signin::Method {
-    let it = &profile.signin;
-    let user = it.user.clone().unwrap_or_else(|| profile.address.to_string());
-    match it.method {
-        vault::Method::Password => signin::Method::Password { user, password: it.password.clone() },
-        vault::Method::PasswordTotp => signin::Method::PasswordTotp {
-            user,
-            password: it.password.clone(),
-            seed: it.totp_seed.clone(),
-            placement: match it.placement {
-                vault::Placement::Appended => signin::Placement::Appended,
-                vault::Placement::Prefixed => signin::Placement::Prefixed,
-            },
-        },
-        vault::Method::Certificate => signin::Method::Certificate {
-            authzid: match it.authzid {
-                vault::AuthorizationIdentity::Empty => Authzid::Empty,
-                vault::AuthorizationIdentity::Address => Authzid::Name(profile.address.to_string()),
-            },
-        },
     }
 }
 

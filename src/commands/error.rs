@@ -9,7 +9,7 @@ use crate::inbox::InboxError;
 use crate::journal::JournalError;
 use crate::mail::{Address, AddressError, AttachmentError, ComposeError, DraftError};
 use crate::manifest::ManifestError;
-use crate::net::{DialerError, HttpError};
+use crate::net::{DialerError, HttpError, ProxyError};
 use crate::outbox::OutboxError;
 use crate::package::PackageError;
 use crate::pki::{CertificateError, Finding, IdentityError};
@@ -94,6 +94,24 @@ pub enum Error {
     Token { profile: String, source: TokenError },
     #[error("the PIN command gave no PIN: {why}")]
     PinCommand { why: String },
+    #[error("{name} is an authority for tests, and the profile works in the trusted space")]
+    TestAuthority { name: String },
+    #[error("the system has no list of authorities where one is looked for")]
+    SystemRoots { tried: Vec<PathBuf> },
+    #[error("the proxy cannot be used as it is set")]
+    Proxy(#[from] ProxyError),
+    #[error("the command for the password of the proxy gave none: {why}")]
+    ProxyPasswordCommand { why: String },
+    #[error("signin.method {method} does not go with signin.sasl {sasl}")]
+    SaslSetting { method: &'static str, sasl: &'static str },
+    #[error("the profile does not say where access tokens come from")]
+    NoTokenSource,
+    #[error("an access token was handed over, and signin.method is {method}")]
+    TokenNotWanted { method: &'static str },
+    #[error("the server did not accept our certificate")]
+    OwnCertificateRefused { source: Box<Error> },
+    #[error("the one-time code was refused: the clocks differ by {} seconds", .seconds.unsigned_abs())]
+    CodeRefused { seconds: i64, source: Box<Error> },
     #[error("the revocation list at {url} is not current or not one")]
     RevocationList { url: String },
     #[error("{url} answered with status {status}")]

@@ -7,9 +7,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use aws_lc_rs::digest;
 use jiff::Timestamp;
 
 use super::account::Account;
@@ -17,13 +16,11 @@ use super::error::Error;
 use super::traced::causes;
 use crate::cms::Signer;
 use crate::fs;
-use crate::hex::Hex;
 use crate::mail::Address;
+use crate::net::{LIST_LIMIT, is_current};
 use crate::pki::{self, Certificate, Finding, Purpose, RevocationList, Trusted};
 use crate::trace::Action;
 
-/// Most octets of a revocation list that are read.
-const LIST_LIMIT: u64 = 32 * 1024 * 1024;
 /// Most octets of what is published of an issuer: its certificate, and a few beside it.
 const ISSUER_LIMIT: u64 = 128 * 1024;
 /// Issuers fetched one above the other for one certificate; real paths have one or two.
@@ -138,7 +135,9 @@ impl<'a> Evidence<'a> {
     /// The list at an address, if it is current and of the authority of this certificate.
     fn list(&self, url: &str, certificate: &Certificate) -> Option<RevocationList> {
         let read = |octets: &[u8]| {
-            let list = RevocationList::from_bytes(octets).ok().filter(|list| is_current(self.account, list))?;
+            let list = RevocationList::from_bytes(octets)
+                .ok()
+                .filter(|list| is_current(list, self.account.world.clock.now()))?;
             list.covers(certificate).then_some(list)
         };
         self.fetched(&self.lists, Action::Revocation, "crl", url, LIST_LIMIT, read)
@@ -220,57 +219,24 @@ impl<'a> Evidence<'a> {
 
 /// A list that the profile names.
 fn configured(account: &Account<'_>, url: &str) -> Result<RevocationList, Error> {
-    let path = place(account, url, "crl");
-    if let Some(kept) = kept(account, &path) {
-        return Ok(kept);
+    let (kept, now) = (account.kept_lists(), account.world.clock.now());
+    if let Some(found) = kept.get(url, now) {
+        return Ok(found.list);
     }
     let octets = account.traced_download(Action::Revocation, url, LIST_LIMIT)?;
     let unusable = || Error::RevocationList { url: url.to_owned() };
     let list = RevocationList::from_bytes(&octets).map_err(|_| unusable())?;
-    if !is_current(account, &list) {
+    if !is_current(&list, now) {
         return Err(unusable());
     }
-    fs::private_dir(&account.world.places.cache)?;
-    fs::write_cached(&path, &octets)?;
+    kept.keep(url, &octets)?;
     Ok(list)
-}
-
-/// A kept copy that is still current. What cannot be read is fetched again: the folder may be deleted at any time. So is a
-/// list that does not say when the next one is due (RFC 5280, section 5.1.2.5, wants it to): it would be kept for ever.
-fn kept(account: &Account<'_>, path: &Path) -> Option<RevocationList> {
-    let octets = fs::read_private(path, LIST_LIMIT).ok()?;
-    RevocationList::from_bytes(&octets).ok().filter(|list| list.next_update().is_some() && is_current(account, list))
-}
-
-fn is_current(account: &Account<'_>, list: &RevocationList) -> bool {
-    let now = account.world.clock.now();
-    list.this_update() <= now && list.next_update().is_none_or(|next| now < next)
 }
 
 /// Where something is kept: under its address and the anchors it is judged with.
 fn place(account: &Account<'_>, url: &str, extension: &str) -> PathBuf {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for anchor in account.anchors().certificates() {
-        context.update(&anchor.sha256());
-    }
-    context.update(stable(url).as_bytes());
-    let digest = context.finish();
-    let kind = if extension == "cer" { "issuer" } else { "revocation" };
-    account.world.places.cache.join(format!("{kind}-{}.{extension}", Hex(&digest.as_ref()[..8])))
-}
-
-/// The address without its port on loopback, where the system chooses another one for each run.
-fn stable(url: &str) -> &str {
-    url.strip_prefix("http://127.0.0.1:").map_or(url, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stable;
-
-    #[test]
-    fn only_the_port_on_loopback_is_left_out() {
-        assert_eq!(stable("http://127.0.0.1:4711/racine.crl"), "/racine.crl");
-        assert_eq!(stable("http://crl.example:4711/racine.crl"), "http://crl.example:4711/racine.crl");
+    match extension {
+        "cer" => account.kept_lists().place(url, "issuer", extension),
+        _ => account.kept_lists().place_of_list(url),
     }
 }

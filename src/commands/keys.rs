@@ -4,7 +4,7 @@ use super::error::Error;
 use super::world::World;
 use crate::pki::Identity;
 use crate::secret::Secret;
-use crate::token::{Asks, Token, TokenError, TokenUri};
+use crate::token::{Asks, Token, TokenError, TokenUri, Tries};
 use crate::vault::{Keys, SignIn};
 
 /// Where one certificate and its key are.
@@ -87,8 +87,12 @@ fn pin(token: &Token, place: Place<'_>, world: &World<'_>) -> Result<Secret<Stri
         (Some(pin), _) => Ok(pin.clone()),
         (None, Some(command)) => (world.output_of)(command).map_err(|why| Ok(Error::PinCommand { why })),
         (None, None) => {
-            let last = if token.last_try() { " (last try before it locks)" } else { "" };
-            let question = format!("PIN of the token {}{last}", token.label());
+            let left = match token.tries() {
+                Tries::One => " (last try before it locks)",
+                Tries::Few => " (a wrong one was shown before: few tries are left)",
+                Tries::Untold => "",
+            };
+            let question = format!("PIN of the token {}{left}", token.label());
             world.prompt.secret(&question, place.otherwise).map_err(|error| Ok(Error::Prompt(error)))
         }
     }

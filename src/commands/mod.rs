@@ -5,6 +5,8 @@ mod addressee;
 pub mod alert;
 pub mod audit;
 pub mod batch;
+mod connections;
+mod credentials;
 pub mod discover;
 mod error;
 mod evidence;
@@ -21,6 +23,7 @@ pub mod purge_check;
 mod received;
 pub mod resolve;
 pub mod send;
+pub mod signin;
 mod submission;
 mod traced;
 pub mod wait;
@@ -43,6 +46,8 @@ pub struct Places {
     pub state: PathBuf,
     /// `$XDG_CACHE_HOME/mss`: what can be fetched again.
     pub cache: PathBuf,
+    /// Where the system may keep its list of authorities; the first that is there counts.
+    pub system_roots: Vec<PathBuf>,
 }
 
 /// What a story tells on its way, beside its answer.

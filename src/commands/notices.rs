@@ -1,7 +1,6 @@
 //! What comes to the mailbox about what was sent: notices turn its states, and a copy of it shows that the server took it.
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
 use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
@@ -12,7 +11,7 @@ use super::error::Error;
 use super::fetch;
 use crate::imap::{Failure, ImapError, Session};
 use crate::mail::notice::{By, DeliveryNotice, Disposition, DispositionNotice, RecipientStatus};
-use crate::mail::{Address, Entity, MessageId, Notice, notice};
+use crate::mail::{Address, MessageId, Notice, notice};
 use crate::outbox::{Entry, Id, News, Noted, Outbox, Resolution, State};
 use crate::trace::{Action, Answer, Outcome};
 
@@ -162,10 +161,8 @@ fn states(noted: &[Noted]) -> String {
 
 /// Looks whether a message that came is one that was sent from here: who gets a copy of it back knows that the server took
 /// it, if it was unknown.
-pub(super) fn recognize(account: &Account<'_>, outbox: &Outbox, start: &[u8]) -> Result<(), Error> {
-    let Ok(entity) = Entity::scan_all(&mut Cursor::new(start)) else { return Ok(()) };
-    let Some(message_id) = entity.header().message_id("Message-ID") else { return Ok(()) };
-    for id in outbox.find(&message_id)? {
+pub(super) fn recognize(account: &Account<'_>, outbox: &Outbox, message_id: &MessageId) -> Result<(), Error> {
+    for id in outbox.find(message_id)? {
         found(account, outbox, id, 1, "a copy of it came back")?;
     }
     Ok(())

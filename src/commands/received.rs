@@ -1,7 +1,8 @@
-//! One message as it came: opened, judged, and given its place among the verified ones or in quarantine.
+//! One message as it came: opened on whichever thread is free, judged, and given its place among the verified ones or in
+//! quarantine.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -15,7 +16,7 @@ use super::gate::Gate;
 use super::notices;
 use super::traced::causes;
 use crate::cms::{Accept, Signer};
-use crate::fs::{self, FsError, Staged, StagedDir};
+use crate::fs::{self, FsError, Spool, StagedDir};
 use crate::hex::Hex;
 use crate::mail::{Address, Entity, Mailbox, MessageId, Notice};
 use crate::pki::{Capabilities, Identity};
@@ -103,8 +104,63 @@ pub struct AttachmentLine {
     pub sha256: String,
 }
 
-/// Where a message was put.
+/// A message that was taken apart, and not yet judged.
+pub(super) struct Unfolded {
+    /// As it came.
+    octets: Spool,
+    pub sha256: [u8; 32],
+    /// The Message-ID outside, for everyone on the way to read.
+    pub outer_id: Option<MessageId>,
+    /// The notice that it is, in clear.
+    pub notice: Option<Notice>,
+    opened: Result<(Opened, Vec<AttachmentLine>), OpenError>,
+}
+
+/// Takes a message apart below the folder it is to be stored in. Notices are looked for only where something was sent.
+pub(super) fn unfold(
+    mut octets: Spool,
+    keys: &[Identity],
+    policy: &Policy,
+    looks_for_notices: bool,
+) -> Result<Unfolded, Error> {
+    let spool = |source| Error::Spool { source };
+    octets.seek(SeekFrom::Start(0)).map_err(spool)?;
+    let sha256 = sha256(&mut octets)?;
+    let mut notice = None;
+    let mut start = Vec::new();
+    if looks_for_notices {
+        octets.seek(SeekFrom::Start(0)).map_err(spool)?;
+        octets.by_ref().take(u64::from(notices::START)).read_to_end(&mut start).map_err(spool)?;
+        notice = Notice::read(&start);
+    }
+    octets.seek(SeekFrom::Start(0)).map_err(spool)?;
+    let opened = match smime::open(&mut octets, keys, policy.accept, &policy.to) {
+        Ok(mut opened) => {
+            // Not kept in memory while the message waits to be judged.
+            let text = opened.take_text();
+            if !text.is_empty() {
+                write(&opened.folder().join(TEXT_FILE), text.as_bytes())?;
+            }
+            let attachments = attachments(&opened)?;
+            Ok((opened, attachments))
+        }
+        Err(error) if error.is_final() => Err(error),
+        Err(error) => return Err(Error::Open(error)),
+    };
+    let outer_id = match &opened {
+        Ok((opened, _)) => opened.outer_headers().message_id.clone(),
+        Err(_) => {
+            let entity = Entity::scan_all(&mut Cursor::new(&start)).ok();
+            entity.and_then(|entity| entity.header().message_id("Message-ID"))
+        }
+    };
+    Ok(Unfolded { octets, sha256, outer_id, notice, opened })
+}
+
+/// A message that was judged: all of it is written, and waits for its name.
 pub(super) struct Stored {
+    pub folder: StagedDir,
+    /// The name it is to get.
     pub place: PathBuf,
     pub quarantined: bool,
     pub received: Option<Received>,
@@ -117,37 +173,31 @@ pub(super) struct Stored {
     pub notice: Option<Notice>,
 }
 
-/// Opens, judges and stores one message. When this returns, it is on disk under its name.
-pub(super) fn store(
+/// Judges a message and writes down what was found.
+pub(super) fn judge(
     account: &Account<'_>,
     policy: &Policy,
     gate: &Gate<'_>,
-    keys: &[Identity],
-    spool: &mut Staged,
-    sha256: &[u8; 32],
+    unfolded: Unfolded,
 ) -> Result<Stored, Error> {
-    let opened = match smime::open(spool.file(), keys, policy.accept, &policy.to) {
+    let Unfolded { octets, sha256, opened, .. } = unfolded;
+    let (opened, attachments) = match opened {
         Ok(opened) => opened,
-        Err(error) if error.is_final() => return quarantine_sealed(policy, spool, sha256, &error),
-        Err(error) => return Err(Error::Open(error)),
+        Err(error) => return quarantine_sealed(policy, octets, &sha256, &error),
     };
     let verdict = gate.judge(&opened);
-    let (received, refused) = describe(account, policy, gate, &opened, &verdict)?;
+    let (received, refused) = describe(account, policy, gate, &opened, &verdict, attachments)?;
     let message_id = opened.headers().message_id.clone();
-    let says = says(&opened, &verdict);
+    let says = says(&opened, &verdict).filter(|_| !refused);
     let notice = opened.notice().cloned();
     let below = if refused { policy.to.join("quarantine") } else { policy.to.clone() };
-    let place = place(&below, opened.headers().date, sha256);
+    let place = place(&below, opened.headers().date, &sha256);
     write(&opened.folder().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&received).map_err(Error::json)?)?;
-    if !opened.text().is_empty() {
-        write(&opened.folder().join(TEXT_FILE), opened.text().as_bytes())?;
-    }
     if refused {
-        copy(spool.file(), &opened.folder().join(RAW_FILE))?;
+        copy(octets, &opened.folder().join(RAW_FILE))?;
     }
-    publish(&place, |place| opened.keep(place))?;
-    let says = if refused { None } else { says };
-    Ok(Stored { place, quarantined: refused, received: Some(received), message_id, error: None, says, notice })
+    let folder = opened.into_folder();
+    Ok(Stored { folder, place, quarantined: refused, received: Some(received), message_id, error: None, says, notice })
 }
 
 /// The names of what stands beside the attachments; no attachment gets one of them.
@@ -156,40 +206,40 @@ const TEXT_FILE: &str = "message.txt";
 const RAW_FILE: &str = "message.eml";
 
 /// A message that does not open is kept as it came, beside the reason.
-fn quarantine_sealed(
-    policy: &Policy,
-    spool: &mut Staged,
-    sha256: &[u8; 32],
-    error: &OpenError,
-) -> Result<Stored, Error> {
+fn quarantine_sealed(policy: &Policy, octets: Spool, sha256: &[u8; 32], error: &OpenError) -> Result<Stored, Error> {
     let folder = StagedDir::new(&policy.to)?;
-    copy(spool.file(), &folder.path().join(RAW_FILE))?;
+    copy(octets, &folder.path().join(RAW_FILE))?;
     let text = causes(error);
     let verdict = serde_json::json!({ "findings": [{ "code": error.code(), "severity": "refuse", "text": text }] });
     write(&folder.path().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&verdict).map_err(Error::json)?)?;
     let place = place(&policy.to.join("quarantine"), None, sha256);
-    publish(&place, |place| folder.publish_new(place))?;
-    let nothing =
-        Stored { place, quarantined: true, received: None, message_id: None, error: None, says: None, notice: None };
-    Ok(Stored { error: Some(text), ..nothing })
+    Ok(Stored {
+        folder,
+        place,
+        quarantined: true,
+        received: None,
+        message_id: None,
+        error: Some(text),
+        says: None,
+        notice: None,
+    })
 }
 
-/// A notice about what was sent is kept as it came, beside what it said: it may be the only proof of what a server did.
+/// A notice about what was sent is kept as it came, beside what it said: it may be the only proof of what a server did. Gives
+/// the folder, and the name it is to get.
 pub(super) fn keep_notice(
     policy: &Policy,
-    spool: &mut Staged,
-    sha256: &[u8; 32],
-    start: &[u8],
+    unfolded: Unfolded,
     noted: &[notices::Line],
-) -> Result<PathBuf, Error> {
+) -> Result<(StagedDir, PathBuf), Error> {
+    let Unfolded { octets, sha256, opened, .. } = unfolded;
+    let date = opened.ok().and_then(|(opened, _)| opened.outer_headers().date);
     let folder = StagedDir::new(&policy.to)?;
-    copy(spool.file(), &folder.path().join(RAW_FILE))?;
+    copy(octets, &folder.path().join(RAW_FILE))?;
     let said = serde_json::json!({ "notice": noted });
     write(&folder.path().join(MESSAGE_JSON), &serde_json::to_vec_pretty(&said).map_err(Error::json)?)?;
-    let date = Entity::scan_all(&mut Cursor::new(start)).ok().and_then(|entity| entity.header().date());
-    let place = place(&policy.to.join("status"), date, sha256);
-    publish(&place, |place| folder.publish_new(place))?;
-    Ok(place)
+    let place = place(&policy.to.join("status"), date, &sha256);
+    Ok((folder, place))
 }
 
 /// What the sender says of the program that reads their mail: by their own signature, with the date it was made.
@@ -207,6 +257,7 @@ fn describe(
     gate: &Gate<'_>,
     opened: &Opened,
     verdict: &Verdict,
+    attachments: Vec<AttachmentLine>,
 ) -> Result<(Received, bool), Error> {
     let headers = opened.headers();
     let mut findings: Vec<FindingLine> =
@@ -241,7 +292,7 @@ fn describe(
         layers: opened.layers().iter().flat_map(layer_lines).collect(),
         header_protection: opened.header_protection().as_str(),
         findings,
-        attachments: attachments(opened)?,
+        attachments,
     };
     account.world.step(format!("opened: {} findings", received.findings.len()));
     Ok((received, refused))
@@ -308,41 +359,26 @@ fn place(below: &Path, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
     below.join(format!("{date}-{}", Hex(&sha256[..8])))
 }
 
-/// Gives a folder its place. One that a killed run put there is the same message: then this copy is dropped.
-fn publish(place: &Path, keep: impl FnOnce(&Path) -> Result<(), FsError>) -> Result<(), Error> {
-    let below = |source| Error::OutputFolder { path: place.to_owned(), source };
-    if let Some(parent) = place.parent() {
-        fs::make_dir(parent).map_err(below)?;
-    }
-    match keep(place) {
-        Err(FsError::Exists { .. }) => Ok(()),
-        kept => kept.map_err(below),
-    }
-}
-
-/// Writes a file into the folder of a message, which is not published yet.
+/// Writes a file into the folder of a message, which has no name yet.
 fn write(path: &Path, octets: &[u8]) -> Result<(), Error> {
-    fs::write_private_inside(path, octets).map_err(|source| Error::OutputFolder { path: path.to_owned(), source })
+    fs::write_inside(path, octets).map_err(|source| Error::OutputFolder { path: path.to_owned(), source })
 }
 
-/// Copies the message as it came into its folder, which is not published yet.
-fn copy(from: &mut File, to: &Path) -> Result<(), Error> {
+/// Copies the message as it came into its folder, which has no name yet.
+fn copy(mut octets: Spool, to: &Path) -> Result<(), Error> {
     let below = |source| Error::OutputFolder { path: to.to_owned(), source };
-    let parent = to.parent().unwrap_or(Path::new("."));
-    let mut staged = Staged::new(parent).map_err(below)?;
-    from.seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
-    std::io::copy(from, &mut staged).and_then(|_| staged.flush()).map_err(|source| Error::Spool { source })?;
-    staged.publish_inside(to).map_err(below)
+    let mut out = fs::create_inside(to).map_err(below)?;
+    octets.seek(SeekFrom::Start(0)).map_err(|source| Error::Spool { source })?;
+    let copied = std::io::copy(&mut octets, &mut out).map(|_| ());
+    copied.map_err(|source| below(FsError::Io { deed: "write", path: to.to_owned(), source }))
 }
 
-/// SHA-256 of a file, from its first octet on.
-pub(super) fn sha256(file: &mut File) -> Result<[u8; 32], Error> {
-    let spool = |source| Error::Spool { source };
-    file.seek(SeekFrom::Start(0)).map_err(spool)?;
+/// SHA-256 of what is left to read.
+fn sha256(from: &mut dyn Read) -> Result<[u8; 32], Error> {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut block = vec![0; 64 * 1024];
     loop {
-        match file.read(&mut block).map_err(spool)? {
+        match from.read(&mut block).map_err(|source| Error::Spool { source })? {
             0 => break,
             read => context.update(&block[..read]),
         }

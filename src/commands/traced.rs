@@ -90,7 +90,9 @@ impl Account<'_> {
         tell: impl FnOnce(&T) -> (String, Option<u64>),
     ) -> Result<T, Error> {
         let entry = self.begin(action, request, None, &[])?;
-        match work() {
+        let worked = work();
+        self.tell_of_servers();
+        match worked {
             Ok(done) => {
                 let (text, count) = tell(&done);
                 self.end(entry, &Answer { count, ..Answer::new(Outcome::Done, &text) })?;
@@ -112,7 +114,9 @@ impl Account<'_> {
         open: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         let request = format!("{server} {endpoint}, {}", self.profile.signin.method.word());
-        self.scribe()?.sign_in(&request, self.world.tell, open)
+        let opened = self.scribe()?.sign_in(&request, self.world.tell, open);
+        self.tell_of_servers();
+        opened
     }
 
     /// One question to the directory. What was asked for stays out of the trace: it names people.
@@ -147,6 +151,7 @@ impl Account<'_> {
 
     /// Signs what the trace holds by now.
     pub fn sign_off(&self) -> Result<(), Error> {
+        self.tell_of_servers();
         if self.trace_is_open() {
             self.trace()?.checkpoint()?;
         }
@@ -166,16 +171,23 @@ fn outcome_of(error: &Error) -> Outcome {
 /// is said: it names files, and their names may name people.
 pub(super) fn told(error: &Error) -> String {
     match error {
-        Error::Dialer(_)
+        Error::CodeRefused { .. }
+        | Error::Dialer(_)
         | Error::Directory(_)
         | Error::Http(_)
         | Error::HttpStatus { .. }
         | Error::Imap(_)
         | Error::Keys { .. }
         | Error::NoKeys { .. }
+        | Error::NoTokenSource
+        | Error::OwnCertificateRefused { .. }
         | Error::Prompt(_)
+        | Error::Proxy(_)
+        | Error::ProxyPasswordCommand { .. }
+        | Error::SaslSetting { .. }
         | Error::SignIn(_)
-        | Error::Smtp(_) => causes(error),
+        | Error::Smtp(_)
+        | Error::TokenNotWanted { .. } => causes(error),
         _ => "a fault on this machine".to_owned(),
     }
 }

@@ -18,6 +18,8 @@ pub struct World<'a> {
     pub interrupts: fn() -> Arc<AtomicBool>,
     /// The first line that a command prints, for secrets that are kept elsewhere; or why there is none.
     pub output_of: fn(&str) -> Result<Secret<String>, String>,
+    /// The access token that was handed over at the start, if one was.
+    pub token: Option<&'a Secret<String>>,
 }
 
 impl World<'_> {

@@ -13,14 +13,30 @@ const IN_MEMORY: usize = 256 * 1024;
 pub struct Spool {
     dir: PathBuf,
     memory: Vec<u8>,
+    /// Where the next octet is read, while they are in memory.
+    position: u64,
     file: Option<Staged>,
     size: u64,
+    /// Octets that stay in memory.
+    most: usize,
 }
 
 impl Spool {
     /// An empty one; a file, if it comes to that, is made in this folder.
     pub fn new(dir: &Path) -> Spool {
-        Spool { dir: dir.to_owned(), memory: Vec::new(), file: None, size: 0 }
+        Spool { dir: dir.to_owned(), memory: Vec::new(), position: 0, file: None, size: 0, most: IN_MEMORY }
+    }
+
+    /// An empty one for about so many octets; with `roomy`, few of them stay in memory, and else none.
+    pub fn sized(dir: &Path, size: u64, roomy: bool) -> Spool {
+        let most = if roomy { IN_MEMORY } else { 0 };
+        let memory = usize::try_from(size).ok().filter(|size| *size <= most).map(Vec::with_capacity);
+        Spool { memory: memory.unwrap_or_default(), most, ..Spool::new(dir) }
+    }
+
+    /// Octets in memory.
+    pub fn in_memory(&self) -> usize {
+        self.memory.len()
     }
 
     /// How many octets were written.
@@ -66,13 +82,43 @@ impl TryFrom<Staged> for Spool {
 
     fn try_from(mut file: Staged) -> io::Result<Spool> {
         let size = file.file().stream_position()?;
-        Ok(Spool { dir: PathBuf::new(), memory: Vec::new(), file: Some(file), size })
+        Ok(Spool { file: Some(file), size, ..Spool::new(Path::new("")) })
+    }
+}
+
+/// What was written, wherever it is.
+impl Read for Spool {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.file().read(buffer),
+            None => {
+                let start = usize::try_from(self.position).unwrap_or(usize::MAX).min(self.memory.len());
+                let count = (&self.memory[start..]).read(buffer)?;
+                self.position += count as u64;
+                Ok(count)
+            }
+        }
+    }
+}
+
+/// Moves where is read; nothing is written after that.
+impl Seek for Spool {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.file {
+            Some(file) => file.file().seek(to),
+            None => {
+                let mut cursor = io::Cursor::new(&self.memory);
+                cursor.set_position(self.position);
+                self.position = cursor.seek(to)?;
+                Ok(self.position)
+            }
+        }
     }
 }
 
 impl Write for Spool {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let written = if self.file.is_none() && self.memory.len() + octets.len() <= IN_MEMORY {
+        let written = if self.file.is_none() && self.memory.len() + octets.len() <= self.most {
             self.memory.extend_from_slice(octets);
             octets.len()
         } else {
@@ -104,6 +150,11 @@ mod tests {
                 let mut read = Vec::new();
                 spool.reader().unwrap().read_to_end(&mut read).unwrap();
                 assert_eq!(read, octets);
+                read.clear();
+                assert_eq!(spool.seek(SeekFrom::End(0)).unwrap(), size as u64);
+                spool.seek(SeekFrom::Start(size as u64 / 2)).unwrap();
+                spool.read_to_end(&mut read).unwrap();
+                assert_eq!(read, octets[size / 2..]);
             }
             drop(spool);
             assert_eq!(dir.path().read_dir().unwrap().count(), 0);

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use crate::net::{LinkError, bounded};
+use crate::net::{Exchange, LinkError, Refused, SaslFault, bounded};
 
 /// What the session was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,10 @@ pub enum Stage {
     Move,
     /// UID EXPUNGE.
     Expunge,
+    /// IDLE, or NOOP in its place.
+    Idle,
+    /// COMPRESS.
+    Compress,
     /// LOGOUT.
     Logout,
 }
@@ -52,6 +56,8 @@ impl Stage {
             Stage::Store => "store",
             Stage::Move => "move",
             Stage::Expunge => "expunge",
+            Stage::Idle => "idle",
+            Stage::Compress => "compress",
             Stage::Logout => "logout",
         }
     }
@@ -90,6 +96,12 @@ pub enum Failure {
     /// The sign-in was refused.
     #[error("the server refused the sign-in")]
     SignInRefused { text: String },
+    /// The access token was refused; `status` is made of the server's words.
+    #[error("the server refused the access token")]
+    TokenRefused { text: String, status: String },
+    /// The sign-in was stopped on our side.
+    #[error("the sign-in was stopped: {0}")]
+    Sasl(SaslFault),
     /// The server cannot do it now (RFC 5530: UNAVAILABLE, INUSE).
     #[error("the server cannot do it now")]
     Unavailable { text: String },
@@ -122,11 +134,25 @@ impl Failure {
         if FOR_NOW.iter().any(begins) { Failure::Unavailable { text } } else { Failure::Refused { text } }
     }
 
+    /// A sign-in that was answered with NO or BAD. What stopped it on our side, or the server's word about a token, says more.
+    pub(super) fn of_sign_in(exchange: Exchange, text: &str) -> Failure {
+        let code = "[UNAVAILABLE]";
+        let for_now = text.get(..code.len()).is_some_and(|start| start.eq_ignore_ascii_case(code));
+        let text = bounded(text);
+        match exchange.refused() {
+            Refused { fault: Some(fault), .. } if fault.is_distrust() => Failure::Sasl(fault),
+            _ if for_now => Failure::Unavailable { text },
+            Refused { status: Some(status), .. } => Failure::TokenRefused { text, status },
+            _ => Failure::SignInRefused { text },
+        }
+    }
+
     /// What the server said, where it said something.
     pub fn text(&self) -> Option<&str> {
         match self {
             Failure::Bye { text }
             | Failure::SignInRefused { text }
+            | Failure::TokenRefused { text, .. }
             | Failure::Unavailable { text }
             | Failure::Refused { text } => Some(text),
             _ => None,

@@ -34,6 +34,21 @@ pub(super) fn on_the_wire(name: &str) -> Option<Mailbox<'static>> {
     if encoded.len() > NAME_LIMIT { None } else { Mailbox::try_from(encoded).ok() }
 }
 
+/// A pattern of names as the server knows it; its wildcards are as they were.
+pub(super) fn pattern_on_the_wire(pattern: &str) -> Option<String> {
+    match on_the_wire(pattern)? {
+        Mailbox::Inbox => Some("INBOX".to_owned()),
+        Mailbox::Other(other) => String::from_utf8(other.as_ref().to_vec()).ok(),
+    }
+}
+
+/// The same as text of a command: an atom where it can be, else in quotes.
+pub(super) fn as_argument(name: &str) -> Option<String> {
+    let encoded = pattern_on_the_wire(name)?;
+    let is_atom = encoded.bytes().all(|b| b.is_ascii_graphic() && !b"(){%*\"\\".contains(&b));
+    Some(if is_atom { encoded } else { format!("\"{}\"", encoded.replace('\\', "\\\\").replace('"', "\\\"")) })
+}
+
 /// The name that a server gave. Nothing for one that is not encoded as it should be, and could not be asked for again.
 pub(super) fn from_the_wire(mailbox: &Mailbox<'_>) -> Option<String> {
     let encoded = match mailbox {
@@ -67,15 +82,23 @@ pub(super) fn from_the_wire(mailbox: &Mailbox<'_>) -> Option<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialUse {
     Archive,
+    Drafts,
+    Junk,
     Sent,
     Trash,
 }
 
 impl SpecialUse {
+    /// Every one.
+    pub const ALL: [SpecialUse; 5] =
+        [SpecialUse::Archive, SpecialUse::Drafts, SpecialUse::Junk, SpecialUse::Sent, SpecialUse::Trash];
+
     /// The attribute that LIST shows.
     pub fn attribute(self) -> &'static str {
         match self {
             SpecialUse::Archive => "\\Archive",
+            SpecialUse::Drafts => "\\Drafts",
+            SpecialUse::Junk => "\\Junk",
             SpecialUse::Sent => "\\Sent",
             SpecialUse::Trash => "\\Trash",
         }
@@ -109,6 +132,15 @@ mod tests {
         assert_eq!(encoded("Traités & classés"), "Trait&AOk-s &- class&AOk-s");
         assert_eq!(encoded("😀"), "&2D3eAA-");
         assert_eq!(encoded("inbox"), "INBOX");
+    }
+
+    #[test]
+    fn a_name_stands_in_a_command_as_an_atom_or_in_quotes() {
+        let pairs = [("inbox", "INBOX"), ("Traités", "Trait&AOk-s"), ("a b", "\"a b\""), ("a\"\\", "\"a\\\"\\\\\"")];
+        for (name, text) in pairs {
+            assert_eq!(as_argument(name).as_deref(), Some(text));
+        }
+        assert_eq!(as_argument("a\r\nx LOGOUT"), None);
     }
 
     #[test]

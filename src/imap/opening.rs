@@ -8,7 +8,7 @@ pub use meeting::Meeting;
 use std::collections::BTreeSet;
 
 use super::{Failure, ImapError, Stage};
-use crate::net::{Credential, Dialer, Endpoint, LinkError, Security, Wire, bounded};
+use crate::net::{Credential, Dialer, Endpoint, Exchange, LinkError, NotBegun, Security, Wire, bounded};
 use crate::secret::Secret;
 
 /// Longest line before sign-in, in octets.
@@ -31,7 +31,7 @@ impl Capabilities {
         Capabilities(words.split_ascii_whitespace().map(str::to_ascii_uppercase).collect())
     }
 
-    fn mechanisms(&self) -> impl Iterator<Item = &str> {
+    fn mechanisms(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.iter().filter_map(|capability| capability.strip_prefix("AUTH="))
     }
 }
@@ -41,6 +41,8 @@ pub(super) struct Opening {
     wire: Wire,
     capabilities: Option<Capabilities>,
     tags: u32,
+    /// The server greeted us as signed in, by the certificate of the handshake.
+    signed_in: bool,
 }
 
 /// A tagged answer: OK, NO or BAD, and what stands behind it.
@@ -55,7 +57,9 @@ pub(super) fn open(
     endpoint: &Endpoint,
     credential: &Credential,
 ) -> Result<(Wire, Capabilities), ImapError> {
-    let mut opening = secured(dialer, endpoint, endpoint)?;
+    // Before STARTTLS, somebody has signed in in clear, and it was not us.
+    let by_certificate = credential.may_be_silent() && endpoint.security == Security::Implicit;
+    let mut opening = secured(dialer, endpoint, endpoint, by_certificate)?;
     opening.sign_in(credential)?;
     let capabilities = opening.capabilities(Stage::Auth)?;
     if !capabilities.has("IMAP4REV1") {
@@ -66,21 +70,21 @@ pub(super) fn open(
 }
 
 /// Connects and secures the connection. The certificate must be one for the host of `endpoint`; `way` is where to connect, which
-/// may be an address of it.
-fn secured(dialer: &Dialer, endpoint: &Endpoint, way: &Endpoint) -> Result<Opening, ImapError> {
+/// may be an address of it. With `by_certificate` the server may greet us as signed in.
+fn secured(dialer: &Dialer, endpoint: &Endpoint, way: &Endpoint, by_certificate: bool) -> Result<Opening, ImapError> {
     let at = |stage| move |link: LinkError| ImapError { stage, failure: link.into() };
     let mut wire = Wire::new(dialer.connect(way).map_err(at(Stage::Connect))?);
     if endpoint.security == Security::Implicit {
         wire = wire.secure(dialer, &endpoint.host).map_err(at(Stage::Tls))?;
     }
     wire.all_within(dialer.timeouts().reply);
-    let mut opening = Opening { wire, capabilities: None, tags: 0 };
-    opening.hear_greeting()?;
+    let mut opening = Opening { wire, capabilities: None, tags: 0, signed_in: false };
+    opening.hear_greeting(by_certificate)?;
     if endpoint.security == Security::StartTls {
         opening.ask_for_tls()?;
         let mut wire = opening.wire.secure(dialer, &endpoint.host).map_err(at(Stage::Tls))?;
         wire.all_within(dialer.timeouts().reply);
-        opening = Opening { wire, capabilities: None, tags: opening.tags };
+        opening = Opening { wire, capabilities: None, tags: opening.tags, signed_in: false };
     }
     Ok(opening)
 }
@@ -91,7 +95,7 @@ impl Opening {
         Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
-    fn hear_greeting(&mut self) -> Result<(), ImapError> {
+    fn hear_greeting(&mut self, by_certificate: bool) -> Result<(), ImapError> {
         let stage = Stage::Greeting;
         let line = self.line(stage)?;
         let Some(rest) = after(&line, "* ") else { return Err(failed(stage, Failure::Protocol("no greeting"))) };
@@ -99,9 +103,13 @@ impl Opening {
             self.capabilities = in_code(rest);
             return Ok(());
         }
+        if let Some(rest) = after(rest, "PREAUTH").filter(|_| by_certificate) {
+            (self.capabilities, self.signed_in) = (in_code(rest), true);
+            return Ok(());
+        }
         match after(rest, "BYE") {
             Some(text) => Err(failed(stage, Failure::Bye { text: bounded(text.trim()) })),
-            // PREAUTH: somebody has signed in before TLS, and it was not us.
+            // PREAUTH: a sign-in that we know nothing of.
             None => Err(failed(stage, Failure::Protocol("the greeting is neither OK nor BYE"))),
         }
     }
@@ -127,39 +135,41 @@ impl Opening {
         self.capabilities.clone().ok_or_else(|| failed(stage, Failure::Protocol("no capabilities")))
     }
 
-    /// SASL (RFC 9051, section 6.2.2). The response goes with the command where the server has SASL-IR (RFC 4959) and it
-    /// is not empty; else it waits to be asked for, which every server understands.
+    /// SASL (RFC 9051, section 6.2.2), challenge by challenge. The first response goes with the command where the server has
+    /// SASL-IR (RFC 4959).
     fn sign_in(&mut self, credential: &Credential) -> Result<(), ImapError> {
         let stage = Stage::Auth;
-        let (capabilities, wanted) = (self.capabilities(stage)?, credential.mechanism());
-        if !capabilities.mechanisms().any(|offered| offered == wanted) {
-            let offered = bounded(&capabilities.mechanisms().collect::<Vec<_>>().join(" "));
-            return Err(failed(stage, Failure::MechanismMissing { wanted, offered }));
+        let capabilities = self.capabilities(stage)?;
+        let offered = || bounded(&capabilities.mechanisms().collect::<Vec<_>>().join(" "));
+        let missing = || Failure::MechanismMissing { wanted: credential.wanted(), offered: offered() };
+        if self.signed_in {
+            return Ok(());
         }
+        if credential.is_nothing() {
+            return Err(failed(stage, missing()));
+        }
+        let binding = self.wire.stream().channel_binding();
+        let begun = Exchange::begin(credential, capabilities.mechanisms(), binding);
+        let mut exchange = begun.map_err(|why| match why {
+            NotBegun::NotOffered => failed(stage, missing()),
+            NotBegun::Fault(fault) => failed(stage, Failure::Sasl(fault)),
+        })?;
         // What it can do may be more from here on.
         self.capabilities = None;
         let tag = self.next_tag();
-        let mut owed = if capabilities.has("SASL-IR") && !credential.is_empty() {
-            self.send(stage, &credential.line(&format!("{tag} AUTHENTICATE {wanted} ")))?;
-            None
-        } else {
-            self.send(stage, &Secret::new(format!("{tag} AUTHENTICATE {wanted}\r\n").into_bytes()))?;
-            Some(credential.line(""))
-        };
+        let command =
+            exchange.command(&format!("{tag} AUTHENTICATE"), capabilities.has("SASL-IR").then_some(LINE_LIMIT));
+        self.send(stage, &command)?;
         for _ in 0..LINES_LIMIT {
             let line = self.line(stage)?;
-            if line.starts_with('+') {
-                // Asked for more than the mechanism has, the exchange is left with a star.
-                let response = owed.take().unwrap_or_else(|| Secret::new(b"*\r\n".to_vec()));
-                self.send(stage, &response)?;
+            if let Some(challenge) = line.strip_prefix('+') {
+                self.send(stage, &exchange.answer(challenge.as_bytes()))?;
             } else if let Some(answer) = self.sort(stage, &tag, &line)? {
-                return match answer.word.as_str() {
-                    "OK" => Ok(()),
-                    _ if after(&answer.rest, "[UNAVAILABLE]").is_some() => {
-                        Err(failed(stage, Failure::Unavailable { text: bounded(&answer.rest) }))
-                    }
-                    _ => Err(failed(stage, Failure::SignInRefused { text: bounded(&answer.rest) })),
+                let failure = match answer.word.as_str() {
+                    "OK" => exchange.accepted().err().map(Failure::Sasl),
+                    _ => Some(Failure::of_sign_in(exchange, &answer.rest)),
                 };
+                return failure.map_or(Ok(()), |failure| Err(failed(stage, failure)));
             }
         }
         Err(failed(stage, Failure::Protocol("an answer does not end")))

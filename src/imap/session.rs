@@ -1,25 +1,32 @@
-//! A mailbox session: select, search, fetch without marking, and then acknowledge.
+//! A mailbox session: select, search, look without marking, and wait for what comes.
 
-use std::io::Write;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use io_imap::types::command::CommandBody;
-use io_imap::types::core::{AString, Vec1};
+use io_imap::types::command::{CommandBody, SelectParameter};
 use io_imap::types::fetch::{MacroOrMessageDataItemNames, MessageDataItem, MessageDataItemName};
-use io_imap::types::flag::{Flag, FlagNameAttribute, StoreResponse, StoreType};
+use io_imap::types::flag::FlagNameAttribute;
 use io_imap::types::mailbox::{ListMailbox, Mailbox};
 use io_imap::types::response::{Code, Data};
-use io_imap::types::search::SearchKey;
 use io_imap::types::sequence::SequenceSet;
+use io_imap::types::status::StatusDataItem;
 
 use super::exchange::{Exchange, Refusal};
-use super::{Capabilities, Failure, ImapError, SpecialUse, Stage, folder, opening};
+use super::search::{self, Filter};
+use super::{Capabilities, Failure, ImapError, SpecialUse, Stage, UidSet, folder, opening};
 use crate::net::{Credential, Dialer, Endpoint, Stream};
+
+/// Messages that may have come since the folder was selected, when an answer is judged by how many there can be.
+const NEWLY_COME: u64 = 100_000;
 
 /// A signed-in session with a mailbox server (RFC 9051, and RFC 3501 where the server is older).
 pub struct Session {
-    exchange: Exchange,
-    capabilities: Capabilities,
+    pub(super) exchange: Exchange,
+    pub(super) capabilities: Capabilities,
+    /// What the server said it can do, and then did not understand.
+    pub(super) lies: Vec<&'static str>,
+    /// How many messages the folder had when it was selected.
+    exists: u64,
 }
 
 /// A folder as it was when it was selected.
@@ -33,15 +40,20 @@ pub struct Selected {
     pub uid_next: Option<u32>,
     /// Whether nothing in it can be changed, as was asked or because the server allows no more.
     pub read_only: bool,
+    /// The highest mod-sequence of its messages (HIGHESTMODSEQ, RFC 7162), where the server keeps one.
+    pub changes: Option<u64>,
 }
 
-/// Which messages to look for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// All of them.
-    All,
-    /// Those without the flag `\Seen`.
-    Unseen,
+/// A folder as LIST shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name for [`Session::select`].
+    pub name: String,
+    /// What the server keeps it for, where that is one of [`SpecialUse`].
+    pub usage: Option<SpecialUse>,
+    /// How many messages it has, and how many of them without `\Seen`, where the server says so in a list (RFC 5819).
+    pub messages: Option<u32>,
+    pub unseen: Option<u32>,
 }
 
 impl Session {
@@ -49,12 +61,38 @@ impl Session {
     /// is in place and the server's certificate was accepted.
     pub fn open(dialer: &Dialer, endpoint: &Endpoint, credential: &Credential) -> Result<Session, ImapError> {
         let (wire, capabilities) = opening::open(dialer, endpoint, credential)?;
-        Ok(Session { exchange: Exchange::new(wire, dialer.timeouts()), capabilities })
+        let mut exchange = Exchange::new(wire, dialer.timeouts());
+        if capabilities.has("ID") {
+            // The name alone (RFC 2971): it helps the operator, and a version would help others.
+            exchange.send_along("ID (\"name\" \"mss\")");
+        }
+        Ok(Session { exchange, capabilities, lies: Vec::new(), exists: 0 })
+    }
+
+    /// Has the server pack what it sends, and packs what is sent to it (RFC 4978), where it can; tells whether it does.
+    pub fn compress(&mut self) -> Result<bool, ImapError> {
+        if !self.can("COMPRESS=DEFLATE") {
+            return Ok(false);
+        }
+        match self.exchange.ask(Stage::Compress, "COMPRESS DEFLATE", &mut |_, _| Ok(())) {
+            Ok(()) => self.exchange.compress(),
+            Err(refused) => {
+                let error = ImapError::from(refused);
+                // It says no: then it goes on as it is.
+                return if self.is_open() { Ok(false) } else { Err(error) };
+            }
+        }
+        Ok(true)
     }
 
     /// What the server says it can do, signed in.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// Whether the server has an extension, as far as it is known by now.
+    pub(super) fn can(&self, name: &str) -> bool {
+        self.capabilities.has(name) && !self.lies.contains(&name)
     }
 
     /// The connection: what TLS agreed on, and the server's certificate.
@@ -71,7 +109,19 @@ impl Session {
     pub fn select(&mut self, name: &str, read_only: bool) -> Result<Selected, ImapError> {
         let stage = Stage::Select;
         let mailbox = named(stage, name)?;
-        let parameters = Vec::new();
+        match self.select_as(mailbox.clone(), read_only) {
+            Err(Refusal::NotUnderstood(_)) if self.can("CONDSTORE") => {
+                self.lies.push("CONDSTORE");
+                Ok(self.select_as(mailbox, read_only)?)
+            }
+            selected => Ok(selected?),
+        }
+    }
+
+    fn select_as(&mut self, mailbox: Mailbox<'static>, read_only: bool) -> Result<Selected, Refusal> {
+        let stage = Stage::Select;
+        // From here on mod-sequences are told (RFC 7162, section 3.1.8).
+        let parameters = if self.can("CONDSTORE") { vec![SelectParameter::CondStore] } else { Vec::new() };
         let body = if read_only {
             CommandBody::Examine { mailbox, parameters }
         } else {
@@ -83,27 +133,31 @@ impl Session {
             Data::Exists(count) => Some(*count),
             _ => None,
         });
-        let (mut uid_validity, mut uid_next) = (None, None);
+        let (mut uid_validity, mut uid_next, mut changes) = (None, None, None);
         for code in done.notices.into_iter().filter_map(|notice| notice.code) {
             match code {
                 Code::UidValidity(value) => uid_validity = Some(value.get()),
                 Code::UidNext(value) => uid_next = Some(value.get()),
+                Code::HighestModSeq(value) => changes = Some(value.get()),
                 _ => {}
             }
         }
         match (uid_validity, exists) {
-            (Some(uid_validity), Some(exists)) => Ok(Selected { uid_validity, exists, uid_next, read_only }),
-            _ => Err(ImapError { stage, failure: Failure::Protocol("a folder without UIDVALIDITY or EXISTS") }),
+            (Some(uid_validity), Some(exists)) => {
+                self.exists = u64::from(exists);
+                self.exchange.news = false;
+                Ok(Selected { uid_validity, exists, uid_next, read_only, changes })
+            }
+            _ => {
+                let failure = Failure::Protocol("a folder without UIDVALIDITY or EXISTS");
+                Err(Refusal::Other(ImapError { stage, failure }))
+            }
         }
     }
 
-    /// The UIDs of these messages in the selected folder, in ascending order.
-    pub fn search(&mut self, which: Which) -> Result<Vec<u32>, ImapError> {
-        let key = match which {
-            Which::All => SearchKey::All,
-            Which::Unseen => SearchKey::Unseen,
-        };
-        self.find(Vec1::from(key))
+    /// The UIDs of the messages in the selected folder that fit. A text that cannot stand in a command finds nothing.
+    pub fn search(&mut self, filter: &Filter) -> Result<UidSet, ImapError> {
+        filter.criteria().map_or_else(|| Ok(UidSet::default()), |criteria| self.find(&criteria))
     }
 
     /// The UIDs of the messages in the selected folder with a header field of this name that contains this text, whatever
@@ -111,8 +165,8 @@ impl Session {
     ///
     /// Servers differ in how they look at a header: what is found is to be looked at before it is believed.
     pub fn search_header(&mut self, name: &str, value: &str) -> Result<Vec<u32>, ImapError> {
-        match header_key(name, value) {
-            Some(key) => self.find(Vec1::from(key)),
+        match search::header_key(name, value) {
+            Some(key) => Ok(self.find(&key)?.iter().collect()),
             None => Ok(Vec::new()),
         }
     }
@@ -120,59 +174,74 @@ impl Session {
     /// The UIDs of the messages without `\Seen` whose Content-Type names a report (RFC 6522), in ascending order. Reports
     /// under a signature or in an envelope are not among them.
     pub fn search_reports(&mut self) -> Result<Vec<u32>, ImapError> {
-        let keys = std::iter::once(SearchKey::Unseen).chain(header_key("Content-Type", "report")).collect();
-        self.find(Vec1::unvalidated(keys))
+        Ok(self.find("UNSEEN HEADER Content-Type report")?.iter().collect())
+    }
+
+    fn find(&mut self, criteria: &str) -> Result<UidSet, ImapError> {
+        match self.find_as(criteria) {
+            Err(Refusal::NotUnderstood(_)) if self.can("ESEARCH") => {
+                self.lies.push("ESEARCH");
+                Ok(self.find_as(criteria)?)
+            }
+            found => Ok(found?),
+        }
+    }
+
+    fn find_as(&mut self, criteria: &str) -> Result<UidSet, Refusal> {
+        // Ranges in the place of a number for each message (RFC 4731).
+        let form = if self.can("ESEARCH") { "RETURN (ALL) " } else { "" };
+        let mut sets: Vec<UidSet> = Vec::new();
+        // What came before is found; what comes meanwhile may not be.
+        self.exchange.news = false;
+        self.exchange.ask(Stage::Search, &format!("UID SEARCH {form}{criteria}"), &mut |line, tag| {
+            sets.extend(search::found(line, tag)?);
+            Ok(())
+        })?;
+        // More than can be there: taken apart, one short line would fill the memory.
+        if sets.iter().map(UidSet::len).sum::<u64>() > self.exists + NEWLY_COME {
+            let failure = Failure::Protocol("more messages were found than there are");
+            return Err(Refusal::Other(ImapError { stage: Stage::Search, failure }));
+        }
+        Ok(match sets.len() {
+            0 | 1 => sets.pop().unwrap_or_default(),
+            _ => sets.iter().flat_map(UidSet::iter).collect(),
+        })
     }
 
     /// The folder that the server keeps for a use, by its name for [`Session::select`]; nothing where it says of none.
     pub fn special_folder(&mut self, usage: SpecialUse) -> Result<Option<String>, ImapError> {
+        // Without counts, which a server may have to look for in every folder.
+        Ok(self.list_as("*", false)?.into_iter().find(|listed| listed.usage == Some(usage)).map(|listed| listed.name))
+    }
+
+    /// The folders whose name fits a pattern, in which `*` stands for anything and `%` for anything below one folder
+    /// (RFC 9051, section 6.3.9). Those that cannot be selected are left out.
+    pub fn list(&mut self, pattern: &str) -> Result<Vec<Listed>, ImapError> {
+        self.list_as(pattern, self.can("LIST-STATUS"))
+    }
+
+    fn list_as(&mut self, pattern: &str, counted: bool) -> Result<Vec<Listed>, ImapError> {
         let stage = Stage::List;
-        let refused = |_| ImapError { stage, failure: Failure::Folder };
+        let refused = |()| ImapError { stage, failure: Failure::Folder };
+        let pattern = folder::pattern_on_the_wire(pattern).ok_or(refused(()))?;
+        let mailbox_wildcard = ListMailbox::try_from(pattern.clone()).map_err(|_| refused(()))?;
         let reference = Mailbox::try_from("").map_err(|_| refused(()))?;
-        let mailbox_wildcard = ListMailbox::try_from("*").map_err(|_| refused(()))?;
-        // A plain LIST: the servers at hand show the attributes without being asked for them, and RFC 6154 lets them.
-        let done = self.exchange.run(stage, CommandBody::List { reference, mailbox_wildcard })?;
-        let is_for = |it: &FlagNameAttribute<'_>| it.to_string().eq_ignore_ascii_case(usage.attribute());
-        let is_none = |it: &FlagNameAttribute<'_>| {
-            *it == FlagNameAttribute::Noselect || it.to_string().eq_ignore_ascii_case("\\NonExistent")
-        };
-        let found = done.data.iter().find_map(|data| match data {
-            Data::List { items, mailbox, .. } if items.iter().any(is_for) && !items.iter().any(is_none) => {
-                folder::from_the_wire(mailbox)
+        // Both with the attributes: the servers at hand show them without being asked for them, and RFC 6154 lets them.
+        let plain = CommandBody::List { reference, mailbox_wildcard };
+        let done = if counted {
+            let counted =
+                format!("LIST \"\" {} RETURN (STATUS (MESSAGES UNSEEN))", search::quoted(&pattern).ok_or(refused(()))?);
+            match self.exchange.run_text(stage, &counted) {
+                Err(Refusal::NotUnderstood(_)) => {
+                    self.lies.push("LIST-STATUS");
+                    self.exchange.run(stage, plain)?
+                }
+                done => done?,
             }
-            _ => None,
-        });
-        Ok(found)
-    }
-
-    fn find(&mut self, criteria: Vec1<SearchKey<'static>>) -> Result<Vec<u32>, ImapError> {
-        let body = CommandBody::Search { charset: None, criteria, uid: true };
-        let done = self.exchange.run(Stage::Search, body)?;
-        let found = done.data.into_iter().filter_map(|data| match data {
-            Data::Search(uids, _) => Some(uids),
-            _ => None,
-        });
-        let found: Vec<Vec<NonZeroU32>> = found.collect();
-        if found.len() != done.search_lines {
-            // Rather no list than a short one.
-            let failure = Failure::Protocol("an answer to SEARCH cannot be read");
-            return Err(ImapError { stage: Stage::Search, failure });
-        }
-        let mut uids: Vec<u32> = found.into_iter().flatten().map(NonZeroU32::get).collect();
-        uids.sort_unstable();
-        uids.dedup();
-        Ok(uids)
-    }
-
-    /// Writes the whole message as it lies on the server to `out`, and leaves its flags alone. Gives its length.
-    ///
-    /// What is in `out` is the message only if this ends well.
-    ///
-    /// # Errors
-    /// [`Failure::Gone`] if no message has this UID any more. A message of more than `limit` octets ends the session before
-    /// any of it is written.
-    pub fn fetch_raw(&mut self, uid: u32, out: &mut dyn Write, limit: u64) -> Result<u64, ImapError> {
-        self.exchange.fetch(uid_of(Stage::Fetch, uid)?, out, limit)
+        } else {
+            self.exchange.run(stage, plain)?
+        };
+        Ok(listed(&done.data))
     }
 
     /// The first octets of a message, at most so many, and leaves its flags alone. Octets that are 0 come as question marks.
@@ -208,43 +277,8 @@ impl Session {
 
     /// Marks a message with `\Seen`.
     pub fn mark_seen(&mut self, uid: u32) -> Result<(), ImapError> {
-        self.add_flag(uid, Flag::Seen)
-    }
-
-    /// Moves a message to another folder, which is made if it is not there.
-    ///
-    /// Where the server has no MOVE (RFC 6851) the message is copied, and then this one removed, which takes UIDPLUS
-    /// (RFC 4315): a plain EXPUNGE would remove what others have marked.
-    pub fn move_to(&mut self, uid: u32, name: &str) -> Result<(), ImapError> {
-        let stage = Stage::Move;
-        let (uid, mailbox) = (uid_of(stage, uid)?, named(stage, name)?);
-        let whole = self.capabilities.has("MOVE");
-        if !whole {
-            self.require_uidplus(stage)?;
-        }
-        let sequence_set = SequenceSet::from(uid);
-        let body = if whole {
-            CommandBody::Move { sequence_set, mailbox: mailbox.clone(), uid: true }
-        } else {
-            CommandBody::Copy { sequence_set, mailbox: mailbox.clone(), uid: true }
-        };
-        match self.exchange.run(stage, body.clone()) {
-            Ok(_) => {}
-            Err(Refusal::NoSuchFolder(_)) => {
-                self.exchange.run(stage, CommandBody::Create { mailbox })?;
-                self.exchange.run(stage, body)?;
-            }
-            Err(Refusal::Other(error)) => return Err(error),
-        }
-        if whole { Ok(()) } else { self.delete(uid.get()) }
-    }
-
-    /// Removes one message for good, and no other.
-    pub fn delete(&mut self, uid: u32) -> Result<(), ImapError> {
-        self.require_uidplus(Stage::Expunge)?;
-        self.add_flag(uid, Flag::Deleted)?;
-        let sequence_set = SequenceSet::from(uid_of(Stage::Expunge, uid)?);
-        self.exchange.run(Stage::Expunge, CommandBody::ExpungeUid { sequence_set })?;
+        let uid = uid_of(Stage::Store, uid)?;
+        self.exchange.ask(Stage::Store, &format!("UID STORE {uid} +FLAGS.SILENT (\\Seen)"), &mut |_, _| Ok(()))?;
         Ok(())
     }
 
@@ -257,42 +291,43 @@ impl Session {
         self.exchange.abandon();
         answered.map(|_| ()).map_err(ImapError::from)
     }
+}
 
-    fn add_flag(&mut self, uid: u32, flag: Flag<'static>) -> Result<(), ImapError> {
-        let body = CommandBody::Store {
-            sequence_set: SequenceSet::from(uid_of(Stage::Store, uid)?),
-            kind: StoreType::Add,
-            response: StoreResponse::Silent,
-            flags: vec![flag],
-            uid: true,
-            modifiers: Vec::new(),
-        };
-        self.exchange.run(Stage::Store, body)?;
-        Ok(())
-    }
-
-    fn require_uidplus(&self, stage: Stage) -> Result<(), ImapError> {
-        if self.capabilities.has("UIDPLUS") {
-            return Ok(());
+/// The folders in an answer to LIST that can be selected, with what is told of each.
+fn listed(data: &[Data<'_>]) -> Vec<Listed> {
+    let mut counts = BTreeMap::new();
+    for item in data {
+        if let Data::Status { mailbox, items } = item
+            && let Some(name) = folder::from_the_wire(mailbox)
+        {
+            let messages = items.iter().find_map(|item| match item {
+                StatusDataItem::Messages(count) => Some(*count),
+                _ => None,
+            });
+            let unseen = items.iter().find_map(|item| match item {
+                StatusDataItem::Unseen(count) => Some(*count),
+                _ => None,
+            });
+            counts.insert(name, (messages, unseen));
         }
-        Err(ImapError { stage, failure: Failure::Missing("UIDPLUS") })
     }
+    let is_none = |it: &FlagNameAttribute<'_>| {
+        *it == FlagNameAttribute::Noselect || it.to_string().eq_ignore_ascii_case("\\NonExistent")
+    };
+    let found = data.iter().filter_map(|data| match data {
+        Data::List { items, mailbox, .. } if !items.iter().any(is_none) => {
+            let of = |usage: &SpecialUse| items.iter().any(|it| it.to_string().eq_ignore_ascii_case(usage.attribute()));
+            let name = folder::from_the_wire(mailbox)?;
+            let (messages, unseen) = counts.get(&name).copied().unwrap_or_default();
+            Some(Listed { name, usage: SpecialUse::ALL.into_iter().find(of), messages, unseen })
+        }
+        _ => None,
+    });
+    found.collect()
 }
 
 fn named(stage: Stage, name: &str) -> Result<Mailbox<'static>, ImapError> {
     folder::on_the_wire(name).ok_or(ImapError { stage, failure: Failure::Folder })
-}
-
-/// Nothing where a name or text is not one that stands in a header as it is (RFC 5322, section 2.2).
-fn header_key(name: &str, value: &str) -> Option<SearchKey<'static>> {
-    const LONGEST: usize = 1000;
-    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
-    let is_text = (1..=LONGEST).contains(&value.len()) && value.bytes().all(|b| matches!(b, b' '..=b'~'));
-    if !is_name || !is_text {
-        return None;
-    }
-    let word = |text: &str| AString::try_from(text.to_owned()).ok();
-    Some(SearchKey::Header(word(name)?, word(value)?))
 }
 
 /// No message has the UID 0.

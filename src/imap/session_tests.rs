@@ -1,8 +1,6 @@
 //! Mailbox sessions with servers that do as they should, and with others.
 
-use std::io;
-
-use super::{Failure, ImapError, Session, SpecialUse, Stage, Which};
+use super::{Failure, Filter, ImapError, News, Session, SpecialUse, Stage, Which};
 use crate::net::scripted::{Peer, Scripted, dialer, dialer_with, serve, serve_tls, timeouts};
 use crate::net::{Authzid, Credential, LinkError, Timeouts};
 use crate::secret::Secret;
@@ -10,7 +8,7 @@ use crate::secret::Secret;
 /// `\0labo@x.sandbox\0pw`.
 const RESPONSE: &str = "AGxhYm9AeC5zYW5kYm94AHB3";
 
-fn plain() -> Credential {
+pub(super) fn plain() -> Credential {
     Credential::plain("labo@x.sandbox", Secret::new("pw".to_owned())).unwrap()
 }
 
@@ -25,13 +23,13 @@ fn failed(server: Scripted, credential: &Credential) -> ImapError {
 }
 
 /// Reads a command and answers it: each `$` becomes its tag.
-fn answer(peer: &mut Peer, command: &str, answer: &str) {
+pub(super) fn answer(peer: &mut Peer, command: &str, answer: &str) {
     let tag = peer.command(command);
     peer.send(&answer.replace('$', &tag));
 }
 
 /// A signed-in server with these capabilities.
-fn server(capabilities: &'static str, script: impl FnOnce(&mut Peer) + Send + 'static) -> Scripted {
+pub(super) fn server(capabilities: &'static str, script: impl FnOnce(&mut Peer) + Send + 'static) -> Scripted {
     serve_tls(move |peer| {
         peer.send("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n");
         let signed_in = format!("$ OK [CAPABILITY IMAP4rev1 {capabilities}] welcome\r\n");
@@ -40,7 +38,7 @@ fn server(capabilities: &'static str, script: impl FnOnce(&mut Peer) + Send + 's
     })
 }
 
-fn session(server: &Scripted) -> Session {
+pub(super) fn session(server: &Scripted) -> Session {
     open_with(server, &plain()).unwrap()
 }
 
@@ -140,59 +138,138 @@ fn external_waits_to_be_asked_with_an_empty_identity() {
 }
 
 #[test]
-fn a_message_is_found_fetched_and_acknowledged() {
-    let message = format!("Subject: x\r\n\r\n{}", "0123456789\r\n".repeat(20_000));
-    let sent = message.clone();
-    let server = server("MOVE UIDPLUS", move |peer| {
-        answer(
-            peer,
-            "SELECT INBOX",
-            "* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n* OK [UIDNEXT 10] x\r\n$ OK [READ-WRITE] x\r\n",
-        );
-        answer(peer, "UID SEARCH UNSEEN", "* SEARCH 9 4\r\n* 4 EXISTS\r\n$ OK x\r\n");
-        let fetched = format!("* 1 FETCH (UID 4 BODY[] {{{}}}\r\n{sent} FLAGS ())\r\n$ OK x\r\n* 5 EX", sent.len());
-        answer(peer, "UID FETCH 4 (UID BODY.PEEK[])", &fetched);
-        let rest = format!("ISTS\r\n* 1 FETCH (UID 9 BODY[] {{{}}}\r\n{sent})\r\n$ OK x\r\n", sent.len());
-        answer(peer, "UID FETCH 9", &rest);
-        answer(peer, "UID STORE 4 +FLAGS.SILENT (\\Seen)", "$ OK x\r\n");
-        answer(peer, "UID MOVE 4 Trait&AOk-s", "$ NO [TRYCREATE] Mailbox doesn't exist: Traités\r\n");
-        answer(peer, "CREATE Trait&AOk-s", "$ OK x\r\n");
-        answer(peer, "UID MOVE 4 Trait&AOk-s", "* OK [COPYUID 7 4 1:4294967295] x\r\n* 1 EXPUNGE\r\n$ OK x\r\n");
-        answer(peer, "UID STORE 9 +FLAGS.SILENT (\\Deleted)", "$ OK x\r\n");
-        answer(peer, "UID EXPUNGE 9", "* 1 EXPUNGE\r\n$ OK x\r\n");
-        answer(peer, "LOGOUT", "* BYE x\r\n$ OK x\r\n");
+fn a_folder_is_selected_and_searched() {
+    let server = server("ID ESEARCH CONDSTORE", |peer| {
+        peer.command("ID (\"name\" \"mss\")");
+        let tag = peer.command("SELECT INBOX (CONDSTORE)");
+        // What is answered to the name comes whenever it comes.
+        let id = (tag.as_str(), "* ID NIL\r\n");
+        peer.send(&format!(
+            "{}* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n* OK [UIDNEXT 10] x\r\n\
+             * OK [HIGHESTMODSEQ 917] x\r\n{} OK [READ-WRITE] x\r\n",
+            id.1, id.0
+        ));
+        let tag = peer.command("UID SEARCH RETURN (ALL) UNSEEN MODSEQ 901");
+        peer.send(&format!("* ESEARCH (TAG \"{tag}\") UID ALL 4,8:9 MODSEQ 917\r\n* 4 EXISTS\r\n{tag} OK x\r\n"));
     });
     let mut session = session(&server);
     let folder = session.select("INBOX", false).unwrap();
     assert_eq!((folder.uid_validity, folder.exists, folder.uid_next), (42, 3, Some(10)));
-    assert!(!folder.read_only);
-    assert_eq!(session.search(Which::Unseen).unwrap(), [4, 9]);
-    for uid in [4, 9] {
-        let mut fetched = Vec::new();
-        assert_eq!(session.fetch_raw(uid, &mut fetched, 1 << 20).unwrap(), message.len() as u64);
-        assert!(fetched == message.as_bytes());
-    }
-    session.mark_seen(4).unwrap();
-    session.move_to(4, "Traités").unwrap();
-    session.delete(9).unwrap();
-    session.logout().unwrap();
+    assert_eq!((folder.read_only, folder.changes), (false, Some(917)));
+    let filter = Filter { which: Which::Unseen, changed_since: Some(900), ..Filter::default() };
+    assert_eq!(session.search(&filter).unwrap().to_string(), "4,8:9");
     server.join();
 }
 
 #[test]
-fn without_move_a_message_is_copied_and_then_it_alone_removed() {
-    let server = server("UIDPLUS", |peer| {
-        answer(peer, "UID COPY 4 Archive", "$ OK [COPYUID 7 4 1] déplacé\r\n");
-        answer(peer, "UID STORE 4 +FLAGS.SILENT (\\Deleted)", "$ OK x\r\n");
-        answer(peer, "UID EXPUNGE 4", "$ OK x\r\n");
+fn a_server_that_finds_more_than_there_is_does_not_fill_the_memory() {
+    let server = server("ESEARCH", |peer| {
+        answer(peer, "SELECT INBOX", "* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH", "* ESEARCH (TAG \"$\") UID ALL 1:4294967295\r\n$ OK x\r\n");
     });
-    session(&server).move_to(4, "Archive").unwrap();
+    let mut session = session(&server);
+    session.select("INBOX", false).unwrap();
+    let failure = session.search(&Filter::default()).unwrap_err().failure;
+    assert!(matches!(failure, Failure::Protocol("more messages were found than there are")), "{failure:?}");
     server.join();
-    let without = self::server("IDLE", |_| ());
-    let mut session = session(&without);
-    for error in [session.move_to(4, "Archive").unwrap_err(), session.delete(4).unwrap_err()] {
-        assert!(matches!(error.failure, Failure::Missing("UIDPLUS")), "{error:?}");
+}
+
+#[test]
+fn folders_are_listed_with_how_many_messages_they_have() {
+    let server = server("LIST-STATUS", |peer| {
+        answer(
+            peer,
+            "LIST \"\" \"R&AOk-*\" RETURN (STATUS (MESSAGES UNSEEN))",
+            "* LIST (\\HasNoChildren) \"/\" R&AOk-a\r\n* STATUS R&AOk-a (MESSAGES 17 UNSEEN 3)\r\n\
+             * LIST (\\Noselect) \"/\" R&AOk-b\r\n* LIST (\\Junk) \"/\" R&AOk-c\r\n$ OK x\r\n",
+        );
+        answer(peer, "LIST \"\" \"%\" RETURN", "$ BAD what\r\n");
+        answer(peer, "LIST \"\" %", "* LIST () \"/\" INBOX\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server);
+    let listed = session.list("Ré*").unwrap();
+    let told: Vec<_> = listed.iter().map(|it| (it.name.as_str(), it.usage, it.messages, it.unseen)).collect();
+    assert_eq!(told, [("Réa", None, Some(17), Some(3)), ("Réc", Some(SpecialUse::Junk), None, None)]);
+    assert_eq!(session.list("%").unwrap()[0].name, "INBOX");
+    server.join();
+}
+
+#[test]
+fn what_a_server_says_it_can_and_cannot_is_done_without() {
+    let server = server("ESEARCH CONDSTORE MOVE COMPRESS=DEFLATE", |peer| {
+        answer(peer, "COMPRESS DEFLATE", "$ BAD what\r\n");
+        answer(peer, "SELECT INBOX (CONDSTORE)", "$ BAD what\r\n");
+        answer(peer, "SELECT INBOX", "* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH RETURN (ALL) ALL", "$ BAD what\r\n");
+        answer(peer, "UID SEARCH ALL", "* SEARCH 7\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH ALL", "* SEARCH 7\r\n$ OK x\r\n");
+        answer(peer, "SELECT INBOX", "$ NO [NONEXISTENT] x\r\n");
+    });
+    let mut session = session(&server);
+    assert!(!session.compress().unwrap());
+    assert_eq!(session.select("INBOX", false).unwrap().changes, None);
+    for _ in 0..2 {
+        assert_eq!(session.search(&Filter::default()).unwrap().to_string(), "7");
     }
+    assert!(matches!(session.select("INBOX", false).unwrap_err().failure, Failure::Refused { .. }));
+    server.join();
+}
+
+#[test]
+fn news_come_by_themselves_and_none_is_lost() {
+    let server = server("IDLE", |peer| {
+        answer(peer, "SELECT INBOX", "* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH ALL", "* SEARCH\r\n* 4 EXISTS\r\n$ OK x\r\n");
+        let tag = peer.command("IDLE");
+        peer.send("+ idling\r\n");
+        peer.expect("DONE");
+        peer.send(&format!("{tag} OK x\r\n"));
+        let tag = peer.command("IDLE");
+        peer.send("* OK still here\r\n+ idling\r\n* OK still here\r\n* 5 EXISTS\r\n");
+        peer.expect("DONE");
+        peer.send(&format!("* 1 EXPUNGE\r\n{tag} OK x\r\n"));
+        let tag = peer.command("IDLE");
+        peer.send("+ idling\r\n* BYE shutting down\r\n");
+        let _ = tag;
+    });
+    let mut session = session(&server);
+    session.select("INBOX", false).unwrap();
+    session.search(&Filter::default()).unwrap();
+    let mut waiting = session.wait().unwrap().ok().unwrap();
+    assert_eq!(waiting.look().unwrap(), News::Change, "what was told beside the search is not told again");
+    let (session, news) = waiting.end().unwrap();
+    assert_eq!(news, News::Nothing);
+    let mut waiting = session.wait().unwrap().ok().unwrap();
+    while waiting.look().unwrap() == News::Nothing {
+        std::thread::yield_now();
+    }
+    let (session, news) = waiting.end().unwrap();
+    assert_eq!(news, News::Change);
+    let mut waiting = session.wait().unwrap().ok().unwrap();
+    let error = loop {
+        match waiting.look() {
+            Ok(_) => std::thread::yield_now(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error.failure, Failure::Bye { .. }) && error.stage == Stage::Idle, "{error:?}");
+    drop(waiting);
+    server.leave();
+}
+
+#[test]
+fn a_server_without_idle_or_that_refuses_it_is_asked() {
+    let server = server("IDLE", |peer| {
+        answer(peer, "IDLE", "$ NO not now\r\n");
+        answer(peer, "NOOP", "$ OK x\r\n");
+        answer(peer, "NOOP", "* 3 FETCH (FLAGS (\\Seen))\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server).wait().unwrap().err().unwrap();
+    assert_eq!(session.ask_for_news().unwrap(), News::Nothing);
+    assert_eq!(session.ask_for_news().unwrap(), News::Change);
+    server.join();
+    let without = self::server("UIDPLUS", |_| ());
+    assert!(self::session(&without).wait().unwrap().is_err());
     without.leave();
 }
 
@@ -202,7 +279,6 @@ fn a_refused_command_leaves_the_session_standing() {
         answer(peer, "EXAMINE Other", "$ NO [X-OWN {3] no such folder: Été\r\n");
         answer(peer, "EXAMINE INBOX", "* 0 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n$ OK [READ-ONLY] x\r\n");
         answer(peer, "UID SEARCH ALL", "* SEARCH\r\n$ OK x\r\n");
-        answer(peer, "UID FETCH 4", "$ OK nothing\r\n");
         answer(peer, "UID STORE", "$ NO read-only\r\n");
     });
     let mut session = session(&server);
@@ -212,9 +288,8 @@ fn a_refused_command_leaves_the_session_standing() {
         "{error:?}"
     );
     assert!(session.select("INBOX", true).unwrap().read_only);
-    assert!(session.search(Which::All).unwrap().is_empty());
-    assert!(matches!(session.fetch_raw(4, &mut Vec::new(), 9).unwrap_err().failure, Failure::Gone));
-    assert!(matches!(session.fetch_raw(0, &mut Vec::new(), 9).unwrap_err().failure, Failure::Gone));
+    assert!(session.search(&Filter::default()).unwrap().is_empty());
+    assert!(matches!(session.mark_seen(0).unwrap_err().failure, Failure::Gone));
     assert!(matches!(session.mark_seen(4).unwrap_err().failure, Failure::Refused { .. }));
     assert!(matches!(session.select("a\r\nb", true).unwrap_err().failure, Failure::Folder));
     assert!(session.is_open());
@@ -224,8 +299,8 @@ fn a_refused_command_leaves_the_session_standing() {
 #[test]
 fn a_header_is_searched_for_and_its_text_cannot_become_a_command() {
     let server = server("", |peer| {
-        answer(peer, "UID SEARCH HEADER Message-ID <a.b@x.sandbox>", "* SEARCH 7 3\r\n$ OK x\r\n");
-        answer(peer, "UID SEARCH HEADER Subject \"a \\\"b\\\\ (c) {3}\"", "* SEARCH\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH HEADER \"Message-ID\" \"<a.b@x.sandbox>\"", "* SEARCH 7 3\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH HEADER \"Subject\" \"a \\\"b\\\\ (c) {3}\"", "* SEARCH\r\n$ OK x\r\n");
         answer(peer, "UID SEARCH UNSEEN HEADER Content-Type report", "* SEARCH 4\r\n$ OK x\r\n");
     });
     let mut session = session(&server);
@@ -274,65 +349,6 @@ fn the_folder_for_sent_mail_is_known_by_its_use() {
     server.join();
 }
 
-/// What becomes of a fetch that is answered so.
-fn fetched(reply: &'static str, then_cut: bool) -> (Result<u64, ImapError>, Vec<u8>) {
-    let server = server("", move |peer| {
-        answer(peer, "UID FETCH 4", reply);
-        if then_cut {
-            peer.cut();
-        } else {
-            peer.line();
-        }
-    });
-    let mut session = session(&server);
-    let mut out = Vec::new();
-    let result = session.fetch_raw(4, &mut out, 20);
-    drop(session);
-    server.leave();
-    (result, out)
-}
-
-#[test]
-fn a_message_too_large_another_or_cut_short_is_not_taken_for_the_right_one() {
-    let (large, out) = fetched("* 1 FETCH (UID 4 BODY[] {4294967295}\r\n", false);
-    assert!(matches!(large.unwrap_err().failure, Failure::TooLarge { limit: 20, .. }) && out.is_empty());
-    let (other, out) = fetched("* 1 FETCH (UID 5 BODY[] {5}\r\nhello)\r\n$ OK x\r\n", false);
-    assert!(matches!(other.unwrap_err().failure, Failure::Protocol(_)) && out.is_empty());
-    let (unnamed, _) = fetched("* 1 FETCH (BODY[] {5}\r\nhello)\r\n$ OK x\r\n", false);
-    assert!(matches!(unnamed.unwrap_err().failure, Failure::Protocol(_)));
-    let twice = "* 1 FETCH (UID 4 BODY[] {2}\r\nhe)\r\n* 1 FETCH (UID 4 BODY[] {2}\r\nhi)\r\n$ OK x\r\n";
-    assert!(matches!(fetched(twice, false).0.unwrap_err().failure, Failure::Protocol(_)));
-    let (short, _) = fetched("* 1 FETCH (UID 4 BODY[] {15}\r\nhello", true);
-    assert!(matches!(short.unwrap_err().failure, Failure::Link(LinkError::Broken { .. })));
-    let (unended, _) = fetched("* 1 FETCH (UID 4 BODY[] {5}\r\nhello)\r\n", true);
-    assert!(matches!(unended.unwrap_err().failure, Failure::Link(LinkError::Broken { .. })));
-    let (bye, _) = fetched("* BYE maintenance\r\n", false);
-    assert!(matches!(bye.unwrap_err().failure, Failure::Bye { text } if text == "maintenance"));
-    let (refused, _) = fetched("$ NO [SERVERBUG] disk\r\n", false);
-    assert!(matches!(refused.unwrap_err().failure, Failure::Refused { .. }));
-    let (busy, _) = fetched("$ NO [unavailable] later\r\n", false);
-    assert!(matches!(busy.unwrap_err().failure, Failure::Unavailable { text } if text == "[unavailable] later"));
-}
-
-#[test]
-fn an_output_that_fails_ends_the_session() {
-    struct Full;
-    impl io::Write for Full {
-        fn write(&mut self, _octets: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::StorageFull.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let server = server("", |peer| answer(peer, "UID FETCH 4", "* 1 FETCH (UID 4 BODY[] {5}\r\nhello)\r\n$ OK x\r\n"));
-    let mut session = session(&server);
-    assert!(matches!(session.fetch_raw(4, &mut Full, 20).unwrap_err().failure, Failure::Output(_)));
-    assert!(!session.is_open());
-    assert!(session.search(Which::All).is_err());
-    server.leave();
-}
-
 /// What becomes of a search that is answered by this script.
 fn searched(script: impl FnOnce(&mut Peer) + Send + 'static) -> Failure {
     let server = server("", move |peer| {
@@ -342,7 +358,7 @@ fn searched(script: impl FnOnce(&mut Peer) + Send + 'static) -> Failure {
     });
     let short = Timeouts { reply: std::time::Duration::from_secs(10), ..timeouts() };
     let mut session = Session::open(&dialer_with(None, short), &server.endpoint, &plain()).unwrap();
-    let failure = session.search(Which::All).unwrap_err().failure;
+    let failure = session.search(&Filter::default()).unwrap_err().failure;
     drop(session);
     server.leave();
     failure

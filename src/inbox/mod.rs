@@ -28,9 +28,16 @@ const COLUMNS: &str = "folder, uid_validity, uid, message, at, quarantined, salt
 /// What tells this journal from other databases (`mssi`), and its tables.
 const FORMAT: Format = Format {
     mark: 0x6d73_7369,
-    version: 1,
+    version: 2,
     schema: "
     CREATE TABLE folder (name BLOB PRIMARY KEY, uid_validity INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE progress (
+        folder BLOB NOT NULL,
+        aim BLOB NOT NULL,             -- keyed digest of what was looked for and done
+        uid_validity INTEGER NOT NULL,
+        changes INTEGER NOT NULL,      -- HIGHESTMODSEQ up to which nothing of it is left
+        PRIMARY KEY (folder, aim)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE taken (
         number INTEGER PRIMARY KEY,
         folder BLOB NOT NULL,
@@ -102,7 +109,16 @@ pub struct Kept {
     pub acknowledged: Option<String>,
 }
 
-/// What [`Inbox::record`] found.
+/// A message that is kept, to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub uid: u32,
+    /// Of the message as it came.
+    pub raw_sha256: [u8; 32],
+    pub kept: Kept,
+}
+
+/// What [`Inbox::record`] found of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// The message is recorded now.
@@ -177,30 +193,69 @@ impl Inbox {
         Ok(self.rows(last, (self.digest(raw_sha256),))?.pop().map(|(_, kept)| kept))
     }
 
-    /// Records a message that is kept on disk already; when this returns, the record is on disk too.
-    ///
-    /// Its place is never changed afterwards. It begins unacknowledged, whatever `kept` says: what was done with a copy
-    /// under another UID was not done with this one.
-    pub fn record(
+    /// The same for several messages, by their digests; those that were not taken are left out.
+    pub fn known_messages(&self, raw_sha256: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Kept>, InboxError> {
+        // One look at the journal for all of them.
+        let look = self.database.unchecked_transaction()?;
+        let mut known = HashMap::new();
+        for digest in raw_sha256 {
+            if let Some(kept) = self.known_message(digest)? {
+                known.insert(*digest, kept);
+            }
+        }
+        look.commit()?;
+        Ok(known)
+    }
+
+    /// What was taken before under UIDs from the first to the last, and what was done with each on the server.
+    pub fn known_between(
         &self,
         folder: &str,
         uid_validity: u32,
-        uid: u32,
-        raw_sha256: &[u8; 32],
-        kept: &Kept,
+        (first, last): (u32, u32),
+    ) -> Result<HashMap<u32, Option<String>>, InboxError> {
+        let mut query = self.database.prepare_cached(
+            "SELECT uid, acknowledged FROM taken
+             WHERE folder = ? AND uid_validity = ? AND uid BETWEEN ? AND ? AND superseded = 0",
+        )?;
+        let found = query.query_map((self.keys.folder(folder), uid_validity, first, last), |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, Option<String>>(1)?))
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Records messages that are kept on disk already, all in one step; when this returns, the records are on disk too.
+    /// What was found of each, in their order. One that cannot be recorded undoes them all.
+    ///
+    /// Their places are never changed afterwards. They begin unacknowledged, whatever `kept` says: what was done with a copy
+    /// under another UID was not done with this one.
+    pub fn record(&self, folder: &str, uid_validity: u32, messages: &[Message]) -> Result<Vec<Recorded>, InboxError> {
+        let folder = self.keys.folder(folder);
+        let change = self.begin()?;
+        let recorded = messages.iter().map(|message| self.record_one(&change, folder, uid_validity, message));
+        let recorded = recorded.collect::<Result<Vec<_>, _>>()?;
+        change.commit()?;
+        Ok(recorded)
+    }
+
+    fn record_one(
+        &self,
+        change: &Transaction<'_>,
+        folder: [u8; 32],
+        uid_validity: u32,
+        Message { uid, raw_sha256, kept }: &Message,
     ) -> Result<Recorded, InboxError> {
         let taken = Taken {
-            folder: self.keys.folder(folder),
+            folder,
             uid_validity,
-            uid,
+            uid: *uid,
             message: self.digest(raw_sha256),
             at: kept.at.as_microsecond(),
             quarantined: kept.quarantined,
         };
-        let change = self.begin()?;
-        if let Some((message, before)) = self.under(&taken.folder, uid_validity, uid)? {
+        if let Some((message, before)) = self.under(&folder, uid_validity, *uid)? {
             let same = message == taken.message;
-            return if same { Ok(Recorded::Before(before)) } else { Err(InboxError::OtherMessage { uid }) };
+            return if same { Ok(Recorded::Before(before)) } else { Err(InboxError::OtherMessage { uid: *uid }) };
         }
         let (salt, place) = self.keys.seal(&taken, &kept.place);
         change
@@ -218,22 +273,55 @@ impl Inbox {
                 salt.as_slice(),
                 place,
             ))?;
-        change.commit()?;
         Ok(Recorded::New)
     }
 
-    /// Notes what was done on the server with a message that was taken: `seen`, `move`, `delete` or `keep`.
-    pub fn acknowledged(&self, folder: &str, uid_validity: u32, uid: u32, deed: &str) -> Result<(), InboxError> {
+    /// Notes what was done on the server with messages that were taken: `seen`, `move`, `delete` or `keep`.
+    pub fn acknowledged(
+        &self,
+        folder: &str,
+        uid_validity: u32,
+        uids: impl IntoIterator<Item = u32>,
+        deed: &str,
+    ) -> Result<(), InboxError> {
         if !DEEDS.contains(&deed) {
             return Err(InboxError::UnknownDeed);
         }
-        let changed = self
+        let folder = self.keys.folder(folder);
+        let change = self.begin()?;
+        for uid in uids {
+            let changed = change
+                .prepare_cached(
+                    "UPDATE taken SET acknowledged = ?
+                     WHERE folder = ? AND uid_validity = ? AND uid = ? AND superseded = 0",
+                )?
+                .execute((deed, folder, uid_validity, uid))?;
+            if changed != 1 {
+                return Err(InboxError::NotTaken { uid });
+            }
+        }
+        Ok(change.commit()?)
+    }
+
+    /// The HIGHESTMODSEQ (RFC 7162) up to which nothing is left of what is looked for and done.
+    pub fn progress(&self, folder: &str, uid_validity: u32, aim: &str) -> Result<Option<u64>, InboxError> {
+        let mut query = self
             .database
-            .prepare_cached(
-                "UPDATE taken SET acknowledged = ? WHERE folder = ? AND uid_validity = ? AND uid = ? AND superseded = 0",
-            )?
-            .execute((deed, self.keys.folder(folder), uid_validity, uid))?;
-        if changed == 1 { Ok(()) } else { Err(InboxError::NotTaken { uid }) }
+            .prepare_cached("SELECT changes FROM progress WHERE folder = ? AND aim = ? AND uid_validity = ?")?;
+        let found = query.query_and_then((self.keys.folder(folder), self.keys.folder(aim), uid_validity), |row| {
+            row.get::<_, i64>(0)
+        });
+        Ok(found?.next().transpose()?.and_then(|changes| u64::try_from(changes).ok()))
+    }
+
+    /// Notes that nothing is left up to there.
+    pub fn set_progress(&self, folder: &str, uid_validity: u32, aim: &str, changes: u64) -> Result<(), InboxError> {
+        let Ok(changes) = i64::try_from(changes) else { return Ok(()) };
+        self.database.execute(
+            "INSERT OR REPLACE INTO progress (folder, aim, uid_validity, changes) VALUES (?, ?, ?, ?)",
+            (self.keys.folder(folder), self.keys.folder(aim), uid_validity, changes),
+        )?;
+        Ok(())
     }
 
     /// What was taken before a moment, oldest first, each place once: acknowledged only if every copy of it was.

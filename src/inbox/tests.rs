@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
-use super::{Inbox, InboxError, Kept, Recorded, Standing};
+use super::{Inbox, InboxError, Kept, Message, Recorded, Standing};
 use crate::fs;
 use crate::journal::JournalError;
 use crate::secret::{SealingKey, Secret};
@@ -37,6 +37,19 @@ fn january(place: &str) -> Kept {
     kept(place, "2026-01-05T08:00:00.123456Z")
 }
 
+/// Records one message by itself.
+fn take(
+    inbox: &Inbox,
+    folder: &str,
+    uid_validity: u32,
+    uid: u32,
+    raw_sha256: [u8; 32],
+    kept: &Kept,
+) -> Result<Recorded, InboxError> {
+    let message = Message { uid, raw_sha256, kept: kept.clone() };
+    inbox.record(folder, uid_validity, &[message]).map(|mut recorded| recorded.remove(0))
+}
+
 fn error(result: Result<Inbox, InboxError>) -> InboxError {
     result.err().expect("it is refused")
 }
@@ -48,9 +61,9 @@ fn what_was_recorded_is_known_after_a_restart() {
     {
         let inbox = open(dir.path());
         assert_eq!(inbox.enter("INBOX", 17).unwrap(), Standing::First);
-        assert_eq!(inbox.record("INBOX", 17, 4, &ONE, &january("first")).unwrap(), Recorded::New);
-        assert_eq!(inbox.record("INBOX", 17, 5, &TWO, &quarantined).unwrap(), Recorded::New);
-        inbox.acknowledged("INBOX", 17, 4, "seen").unwrap();
+        assert_eq!(take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap(), Recorded::New);
+        assert_eq!(take(&inbox, "INBOX", 17, 5, TWO, &quarantined).unwrap(), Recorded::New);
+        inbox.acknowledged("INBOX", 17, [4], "seen").unwrap();
     }
     let inbox = open(dir.path());
     assert_eq!(inbox.enter("inbox", 17).unwrap(), Standing::Same);
@@ -68,12 +81,44 @@ fn what_was_recorded_is_known_after_a_restart() {
 fn a_record_outlives_a_process_that_never_closed_the_journal() {
     let (dir, after) = (private_dir(), private_dir());
     let inbox = open(dir.path());
-    inbox.record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
+    take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
     for name in ["inbox.db", "inbox.db-wal"] {
         let bytes = fs::read_private(&dir.path().join(name), 1 << 20).unwrap();
         fs::write_private(&after.path().join(name), &bytes).unwrap();
     }
     assert_eq!(open(after.path()).known_uid("INBOX", 17, 4).unwrap(), Some(january("first")));
+}
+
+#[test]
+fn a_group_is_recorded_as_a_whole_or_not_at_all() {
+    let dir = private_dir();
+    let inbox = open(dir.path());
+    let message = |uid, raw_sha256, place| Message { uid, raw_sha256, kept: january(place) };
+    take(&inbox, "INBOX", 17, 3, ONE, &january("first")).unwrap();
+    let group = [message(2, TWO, "second"), message(3, ONE, "third")];
+    let recorded = inbox.record("INBOX", 17, &group).unwrap();
+    assert_eq!(recorded, [Recorded::New, Recorded::Before(january("first"))]);
+    let refused = inbox.record("INBOX", 17, &[message(4, [4; 32], "fourth"), message(3, TWO, "third")]);
+    assert!(matches!(refused, Err(InboxError::OtherMessage { uid: 3 })));
+    inbox.acknowledged("INBOX", 17, [2], "seen").unwrap();
+    let known = inbox.known_between("inbox", 17, (1, 9)).unwrap();
+    assert_eq!(known, [(2, Some("seen".to_owned())), (3, None)].into(), "the fourth was not recorded");
+    assert!(inbox.known_between("INBOX", 17, (4, 9)).unwrap().is_empty());
+    assert!(matches!(inbox.acknowledged("INBOX", 17, [3, 4], "seen"), Err(InboxError::NotTaken { uid: 4 })));
+    assert_eq!(inbox.known_uid("INBOX", 17, 3).unwrap(), Some(january("first")), "nor was the third acknowledged");
+}
+
+#[test]
+fn what_is_left_is_remembered_for_each_aim_and_validity() {
+    let dir = private_dir();
+    let inbox = open(dir.path());
+    assert_eq!(inbox.progress("INBOX", 17, "unseen, seen").unwrap(), None);
+    inbox.set_progress("INBOX", 17, "unseen, seen", 900).unwrap();
+    inbox.set_progress("inbox", 17, "unseen, seen", 917).unwrap();
+    assert_eq!(inbox.progress("INBOX", 17, "unseen, seen").unwrap(), Some(917));
+    assert_eq!(inbox.progress("INBOX", 17, "all, seen").unwrap(), None);
+    assert_eq!(inbox.progress("INBOX", 18, "unseen, seen").unwrap(), None);
+    assert_eq!(inbox.progress("Archive", 17, "unseen, seen").unwrap(), None);
 }
 
 #[test]
@@ -92,7 +137,7 @@ fn handles_opened_at_once_share_one_journal() {
             scope.spawn(move || {
                 let inbox = open(dir);
                 inbox.enter("INBOX", 17).unwrap();
-                inbox.record("INBOX", 17, uid, &[uid as u8; 32], &january("somewhere")).unwrap();
+                take(&inbox, "INBOX", 17, uid, [uid as u8; 32], &january("somewhere")).unwrap();
             });
         }
     });
@@ -104,13 +149,13 @@ fn handles_opened_at_once_share_one_journal() {
 fn the_second_of_two_processes_learns_what_the_first_kept() {
     let dir = private_dir();
     let (one, two) = (open(dir.path()), open(dir.path()));
-    one.record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
-    let before = two.record("INBOX", 17, 4, &ONE, &january("second")).unwrap();
+    take(&one, "INBOX", 17, 4, ONE, &january("first")).unwrap();
+    let before = take(&two, "INBOX", 17, 4, ONE, &january("second")).unwrap();
     assert_eq!(before, Recorded::Before(january("first")));
-    let refused = two.record("INBOX", 17, 4, &TWO, &january("second"));
+    let refused = take(&two, "INBOX", 17, 4, TWO, &january("second"));
     assert!(matches!(refused, Err(InboxError::OtherMessage { uid: 4 })));
     assert_eq!(two.known_message(&TWO).unwrap(), None);
-    assert_eq!(two.record("INBOX", 17, 5, &TWO, &january("second")).unwrap(), Recorded::New);
+    assert_eq!(take(&two, "INBOX", 17, 5, TWO, &january("second")).unwrap(), Recorded::New);
     assert_eq!(one.known_uid("INBOX", 17, 5).unwrap(), Some(january("second")));
 }
 
@@ -119,7 +164,7 @@ fn a_renewed_folder_is_told_of_until_it_is_accepted() {
     let dir = private_dir();
     let inbox = open(dir.path());
     inbox.enter("INBOX", 17).unwrap();
-    inbox.record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
+    take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
     assert_eq!(inbox.enter("INBOX", 18).unwrap(), Standing::Renewed { before: 17 });
     assert_eq!(inbox.enter("INBOX", 18).unwrap(), Standing::Renewed { before: 17 });
     assert_eq!(inbox.enter("Archive", 18).unwrap(), Standing::First, "each folder has its own");
@@ -128,7 +173,7 @@ fn a_renewed_folder_is_told_of_until_it_is_accepted() {
     assert_eq!(inbox.enter("INBOX", 18).unwrap(), Standing::Same);
     assert_eq!(inbox.known_uid("INBOX", 18, 4).unwrap(), None);
     assert_eq!(inbox.known_message(&ONE).unwrap(), Some(january("first")));
-    inbox.record("INBOX", 18, 1, &ONE, &january("first")).unwrap();
+    take(&inbox, "INBOX", 18, 1, ONE, &january("first")).unwrap();
     inbox.accept_renewal("INBOX", 18).unwrap();
     assert!(inbox.known_uid("INBOX", 18, 1).unwrap().is_some(), "accepted twice is accepted once");
 }
@@ -138,12 +183,12 @@ fn a_validity_that_comes_back_does_not_bring_its_uids_back() {
     let dir = private_dir();
     let inbox = open(dir.path());
     inbox.enter("INBOX", 17).unwrap();
-    inbox.record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
+    take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
     inbox.accept_renewal("INBOX", 18).unwrap();
     inbox.accept_renewal("INBOX", 17).unwrap();
     assert_eq!(inbox.known_uid("INBOX", 17, 4).unwrap(), None);
-    assert!(matches!(inbox.acknowledged("INBOX", 17, 4, "seen"), Err(InboxError::NotTaken { uid: 4 })));
-    assert_eq!(inbox.record("INBOX", 17, 4, &TWO, &january("second")).unwrap(), Recorded::New);
+    assert!(matches!(inbox.acknowledged("INBOX", 17, [4], "seen"), Err(InboxError::NotTaken { uid: 4 })));
+    assert_eq!(take(&inbox, "INBOX", 17, 4, TWO, &january("second")).unwrap(), Recorded::New);
     assert_eq!(inbox.known_message(&ONE).unwrap(), Some(january("first")));
 }
 
@@ -151,11 +196,11 @@ fn a_validity_that_comes_back_does_not_bring_its_uids_back() {
 fn a_copy_under_another_uid_is_acknowledged_for_itself() {
     let dir = private_dir();
     let inbox = open(dir.path());
-    inbox.record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
-    inbox.acknowledged("INBOX", 17, 4, "move").unwrap();
+    take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
+    inbox.acknowledged("INBOX", 17, [4], "move").unwrap();
     let known = inbox.known_message(&ONE).unwrap().unwrap();
     assert_eq!(known.acknowledged.as_deref(), Some("move"));
-    inbox.record("INBOX", 17, 9, &ONE, &known).unwrap();
+    take(&inbox, "INBOX", 17, 9, ONE, &known).unwrap();
     assert_eq!(inbox.known_uid("INBOX", 17, 9).unwrap(), Some(january("first")));
 }
 
@@ -163,13 +208,13 @@ fn a_copy_under_another_uid_is_acknowledged_for_itself() {
 fn only_known_deeds_on_taken_messages_are_noted() {
     let dir = private_dir();
     let inbox = open(dir.path());
-    inbox.record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
+    take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
     for deed in ["seen", "move", "delete", "keep"] {
-        inbox.acknowledged("INBOX", 17, 4, deed).unwrap();
+        inbox.acknowledged("INBOX", 17, [4], deed).unwrap();
         assert_eq!(inbox.known_uid("INBOX", 17, 4).unwrap().unwrap().acknowledged.as_deref(), Some(deed));
     }
-    assert!(matches!(inbox.acknowledged("INBOX", 17, 4, "Mme Durand"), Err(InboxError::UnknownDeed)));
-    assert!(matches!(inbox.acknowledged("INBOX", 17, 5, "seen"), Err(InboxError::NotTaken { uid: 5 })));
+    assert!(matches!(inbox.acknowledged("INBOX", 17, [4], "Mme Durand"), Err(InboxError::UnknownDeed)));
+    assert!(matches!(inbox.acknowledged("INBOX", 17, [5], "seen"), Err(InboxError::NotTaken { uid: 5 })));
 }
 
 #[test]
@@ -177,14 +222,14 @@ fn older_messages_are_listed_once_and_oldest_first() {
     let dir = private_dir();
     let inbox = open(dir.path());
     let (march, february) = (kept("march", "2026-03-01T00:00:00Z"), kept("february", "2026-02-01T00:00:00Z"));
-    inbox.record("INBOX", 17, 1, &ONE, &march).unwrap();
-    inbox.record("INBOX", 17, 2, &TWO, &february).unwrap();
-    inbox.record("INBOX", 17, 3, &TWO, &february).unwrap();
-    inbox.acknowledged("INBOX", 17, 2, "seen").unwrap();
+    take(&inbox, "INBOX", 17, 1, ONE, &march).unwrap();
+    take(&inbox, "INBOX", 17, 2, TWO, &february).unwrap();
+    take(&inbox, "INBOX", 17, 3, TWO, &february).unwrap();
+    inbox.acknowledged("INBOX", 17, [2], "seen").unwrap();
     let before = |moment: &str| inbox.older_than(moment.parse().unwrap()).unwrap();
     assert_eq!(before("2026-02-01T00:00:00Z"), []);
     assert_eq!(before("2026-02-01T00:00:01Z"), std::slice::from_ref(&february), "one copy is still unacknowledged");
-    inbox.acknowledged("INBOX", 17, 3, "delete").unwrap();
+    inbox.acknowledged("INBOX", 17, [3], "delete").unwrap();
     let february = Kept { acknowledged: Some("seen".to_owned()), ..february };
     assert_eq!(before("2026-04-01T00:00:00Z"), [february, march]);
     assert_eq!(inbox.older_than(Timestamp::MIN).unwrap(), []);
@@ -193,7 +238,7 @@ fn older_messages_are_listed_once_and_oldest_first() {
 #[test]
 fn another_key_is_refused_and_changes_nothing() {
     let dir = private_dir();
-    open(dir.path()).record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
+    take(&open(dir.path()), "INBOX", 17, 4, ONE, &january("first")).unwrap();
     assert!(matches!(error(Inbox::open(dir.path(), &key(8))), InboxError::Journal(JournalError::OtherKey)));
     let inbox = open(dir.path());
     assert_eq!(inbox.known_uid("INBOX", 17, 4).unwrap(), Some(january("first")));
@@ -205,7 +250,7 @@ fn nothing_personal_is_readable_and_no_file_is_open_to_others() {
     let dir = private_dir();
     let inbox = open(dir.path());
     inbox.enter("Patients/Durand", 17).unwrap();
-    inbox.record("Patients/Durand", 17, 4, &[0x5a; 32], &january("/var/mail/durand-zoe")).unwrap();
+    take(&inbox, "Patients/Durand", 17, 4, [0x5a; 32], &january("/var/mail/durand-zoe")).unwrap();
     let secrets: [&[u8]; 5] = [b"Patients", b"Durand", b"durand", b"/var/mail", &[0x5a; 8]];
     let mut names = Vec::new();
     for entry in dir.path().read_dir().unwrap() {
@@ -239,8 +284,8 @@ fn a_journal_that_others_may_read_is_refused() {
 fn tampered(change: &str) -> (TempDir, Result<Inbox, InboxError>) {
     let dir = private_dir();
     let inbox = open(dir.path());
-    inbox.record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
-    inbox.record("INBOX", 17, 5, &TWO, &january("second")).unwrap();
+    take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
+    take(&inbox, "INBOX", 17, 5, TWO, &january("second")).unwrap();
     drop(inbox);
     Connection::open(dir.path().join("inbox.db")).unwrap().execute_batch(change).unwrap();
     let again = Inbox::open(dir.path(), &key(7));
@@ -249,8 +294,8 @@ fn tampered(change: &str) -> (TempDir, Result<Inbox, InboxError>) {
 
 #[test]
 fn a_later_format_is_refused() {
-    let (_dir, again) = tampered("PRAGMA user_version = 2");
-    assert!(matches!(error(again), InboxError::Journal(JournalError::Newer { found: 2, known: 1 })));
+    let (_dir, again) = tampered("PRAGMA user_version = 3");
+    assert!(matches!(error(again), InboxError::Journal(JournalError::Newer { found: 3, known: 2 })));
 }
 
 #[test]
@@ -283,7 +328,7 @@ fn a_row_that_was_changed_or_moved_does_not_open() {
 fn a_damaged_file_is_named_as_such() {
     let dir = private_dir();
     let path = dir.path().join("inbox.db");
-    open(dir.path()).record("INBOX", 17, 4, &ONE, &january("first")).unwrap();
+    take(&open(dir.path()), "INBOX", 17, 4, ONE, &january("first")).unwrap();
     let sound = fs::read_private(&path, 1 << 20).unwrap();
 
     let mut pages = sound.clone();

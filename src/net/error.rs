@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustls::{AlertDescription, CertificateError};
+use rustls::{AlertDescription, CertificateError, OtherError, PeerIncompatible, PeerMisbehaved};
 
 /// Longest text of a server that an error carries, in characters.
 pub const TEXT_LIMIT: usize = 512;
@@ -25,9 +25,21 @@ pub enum LinkError {
     /// The server did not accept our certificate, or wants one and got none.
     #[error("{endpoint} did not accept our certificate ({alert})")]
     IdentityRefused { endpoint: String, alert: String },
-    /// No common version or cipher suite, or something that is not TLS.
+    /// Nothing newer than TLS 1.1, which proves and protects too little (RFC 8996).
+    #[error("{endpoint} speaks no TLS newer than 1.1")]
+    OldTls { endpoint: String },
+    /// No cipher suite in common: only those without authenticated encryption, most likely.
+    #[error("{endpoint} has no cipher suite, group or signature in common with us")]
+    NoCommonSuite { endpoint: String },
+    /// Something that is not TLS, or goes against its rules.
     #[error("no TLS with {endpoint}: {why}")]
     Tls { endpoint: String, why: String },
+    /// The proxy wants a sign-in, or did not accept ours.
+    #[error("{proxy} {}", if *tried { "did not accept the sign-in" } else { "wants a sign-in" })]
+    ProxySignIn { proxy: String, tried: bool },
+    /// The proxy did not lead on; why is in its words.
+    #[error("{proxy} does not lead to {endpoint}: {why}")]
+    ProxyRefused { proxy: String, endpoint: String, why: String },
     /// STARTTLS is not offered: the server has none, or somebody on the way removed it.
     #[error("{endpoint} does not offer STARTTLS")]
     StartTlsMissing { endpoint: String },
@@ -57,9 +69,15 @@ pub enum Untrusted {
     /// It names other hosts.
     #[error("it is for {presented}, not for this host")]
     WrongName { presented: String },
-    /// A revocation list names it.
+    /// A revocation list or a responder says so.
     #[error("it was revoked")]
     Revoked,
+    /// The same, of an authority above it.
+    #[error("the authority {issuer} above it was revoked")]
+    IssuerRevoked { issuer: String },
+    /// Neither a current list nor a responder tells, and the profile requires it.
+    #[error("nothing tells whether {of} was revoked: {why}")]
+    RevocationUnknown { of: String, why: String },
     /// Not a server certificate.
     #[error("it may not be used by a server")]
     WrongUsage,
@@ -92,7 +110,13 @@ impl LinkError {
             LinkError::IdentityRefused { endpoint, alert } => {
                 LinkError::IdentityRefused { endpoint: endpoint.clone(), alert: alert.clone() }
             }
+            LinkError::OldTls { endpoint } => LinkError::OldTls { endpoint: endpoint.clone() },
+            LinkError::NoCommonSuite { endpoint } => LinkError::NoCommonSuite { endpoint: endpoint.clone() },
             LinkError::Tls { endpoint, why } => LinkError::Tls { endpoint: endpoint.clone(), why: why.clone() },
+            LinkError::ProxySignIn { proxy, tried } => LinkError::ProxySignIn { proxy: proxy.clone(), tried: *tried },
+            LinkError::ProxyRefused { proxy, endpoint, why } => {
+                LinkError::ProxyRefused { proxy: proxy.clone(), endpoint: endpoint.clone(), why: why.clone() }
+            }
             LinkError::StartTlsMissing { endpoint } => LinkError::StartTlsMissing { endpoint: endpoint.clone() },
             LinkError::StartTlsRefused { endpoint, reply } => {
                 LinkError::StartTlsRefused { endpoint: endpoint.clone(), reply: reply.clone() }
@@ -120,8 +144,31 @@ impl LinkError {
         }
     }
 
+    /// Sorts what a handshake reported. Before a cipher suite was agreed on, an alert that says no more than "failed" means
+    /// that there is none.
+    pub(super) fn of_handshake(endpoint: &str, error: io::Error, agreed: bool) -> LinkError {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)) if !agreed => {
+                LinkError::NoCommonSuite { endpoint: endpoint.to_owned() }
+            }
+            _ => LinkError::of_connection(endpoint, error),
+        }
+    }
+
     fn of_tls(endpoint: String, error: &rustls::Error) -> LinkError {
         match error {
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            ) => LinkError::OldTls { endpoint },
+            rustls::Error::AlertReceived(AlertDescription::InsufficientSecurity)
+            | rustls::Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedCipherSuite)
+            | rustls::Error::PeerIncompatible(
+                PeerIncompatible::NoCipherSuitesInCommon
+                | PeerIncompatible::NoKxGroupsInCommon
+                | PeerIncompatible::NoSignatureSchemesInCommon,
+            ) => LinkError::NoCommonSuite { endpoint },
             rustls::Error::InvalidCertificate(reason) => LinkError::Untrusted { endpoint, why: Untrusted::of(reason) },
             rustls::Error::AlertReceived(alert) if is_about_our_certificate(*alert) => {
                 LinkError::IdentityRefused { endpoint, alert: format!("{alert:?}") }
@@ -161,6 +208,9 @@ impl Untrusted {
             CertificateError::Revoked => Untrusted::Revoked,
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Untrusted::WrongUsage,
             CertificateError::BadSignature => Untrusted::BadSignature,
+            CertificateError::Other(OtherError(ours)) if ours.is::<Untrusted>() => {
+                ours.downcast_ref::<Untrusted>().cloned().unwrap_or(Untrusted::Revoked)
+            }
             other => Untrusted::Other(bounded(&other.to_string())),
         }
     }
@@ -185,9 +235,20 @@ mod tests {
         let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
         let error = LinkError::of_connection("h:1", io::Error::new(io::ErrorKind::InvalidData, alert));
         assert!(matches!(error, LinkError::IdentityRefused { .. }), "{error:?}");
-        let alert = rustls::Error::AlertReceived(AlertDescription::ProtocolVersion);
+        let alert = rustls::Error::AlertReceived(AlertDescription::DecodeError);
         let error = LinkError::of_connection("h:1", io::Error::new(io::ErrorKind::InvalidData, alert));
         assert!(matches!(error, LinkError::Tls { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn an_old_version_and_a_missing_suite_are_named() {
+        let of = |alert, agreed| {
+            let error = rustls::Error::AlertReceived(alert);
+            LinkError::of_handshake("h:1", io::Error::new(io::ErrorKind::InvalidData, error), agreed)
+        };
+        assert!(matches!(of(AlertDescription::ProtocolVersion, false), LinkError::OldTls { .. }));
+        assert!(matches!(of(AlertDescription::HandshakeFailure, false), LinkError::NoCommonSuite { .. }));
+        assert!(matches!(of(AlertDescription::HandshakeFailure, true), LinkError::Tls { .. }));
     }
 
     #[test]

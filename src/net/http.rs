@@ -54,6 +54,12 @@ pub enum HttpError {
 }
 
 impl Response {
+    /// An answer as a test writes it.
+    #[cfg(test)]
+    pub(crate) fn of(status: u16, body: &str) -> Response {
+        Response { status, body: body.as_bytes().to_vec(), headers: Vec::new() }
+    }
+
     /// The first header of this name, in any letter case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -67,7 +73,7 @@ impl fmt::Debug for Response {
 }
 
 impl HttpClient {
-    /// Asks over this dialer. No proxy of the environment is used; a connection is kept for the next request.
+    /// Asks over this dialer. The proxy is the profile's and no other; a connection is kept for the next request.
     pub fn new(dialer: Dialer) -> HttpClient {
         let config = Config::builder()
             .proxy(None)
@@ -78,7 +84,7 @@ impl HttpClient {
             .timeout_global(Some(dialer.timeouts().reply))
             .user_agent(concat!("mss/", env!("CARGO_PKG_VERSION")))
             .build();
-        HttpClient { agent: Agent::with_parts(config, DialerConnector::new(dialer), NoResolver) }
+        HttpClient { agent: Agent::with_parts(config, DialerConnector::new(dialer.for_web()), NoResolver) }
     }
 
     /// Gets an `https` address. Redirects within the same host and port are followed, with the same headers.
@@ -90,6 +96,15 @@ impl HttpClient {
     /// enough for it (RFC 5280, section 8).
     pub fn get_public(&self, url: &str, limit: u64) -> Result<Response, HttpError> {
         self.follow(parse(url, true)?, &[], limit, true)
+    }
+
+    /// Posts what is no secret to somebody whose answer proves itself by its own signature, such as a responder: `http` is
+    /// good enough for it (RFC 6960, appendix A). A redirect is an answer like any other.
+    pub fn post_public(&self, url: &str, media_type: &str, octets: &[u8], limit: u64) -> Result<Response, HttpError> {
+        let uri = parse(url, true)?;
+        let request = self.agent.post(&uri).header("content-type", media_type);
+        let answer = request.send(octets).map_err(|error| sort(&uri, limit, error))?;
+        collect(&uri, answer, limit)
     }
 
     /// Posts a form (`application/x-www-form-urlencoded`) to an `https` address. A redirect is an answer like any other.

@@ -12,6 +12,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBu
 use super::dialer::Dialer;
 use super::endpoint::{Endpoint, Security};
 use super::error::LinkError;
+use super::proxy::Forwarding;
 use super::socket::Pending;
 use super::stream::Stream;
 
@@ -25,13 +26,15 @@ impl DialerConnector {
         DialerConnector { dialer }
     }
 
-    fn open(&self, uri: &Uri) -> Result<Stream, LinkError> {
+    fn open(&self, uri: &Uri) -> Result<(Stream, Option<Forwarding>), LinkError> {
         let endpoint = endpoint_of(uri);
-        let stream = self.dialer.connect(&endpoint)?;
         match endpoint.security {
-            Security::Implicit => self.dialer.secure(stream, &endpoint.host),
+            Security::Implicit => {
+                let stream = self.dialer.connect(&endpoint)?;
+                self.dialer.secure(stream, &endpoint.host).map(|stream| (stream, None))
+            }
             // Only `HttpClient` lets a request in clear come so far.
-            Security::StartTls => Ok(stream),
+            Security::StartTls => self.dialer.connect_in_clear(&endpoint),
         }
     }
 }
@@ -53,9 +56,9 @@ impl Connector for DialerConnector {
         details: &ConnectionDetails<'_>,
         _chained: Option<()>,
     ) -> Result<Option<DialerTransport>, ureq::Error> {
-        let stream = self.open(details.uri).map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        let (stream, forwarding) = self.open(details.uri).map_err(|error| ureq::Error::Other(Box::new(error)))?;
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Some(DialerTransport { stream, buffers, block: self.dialer.timeouts().block }))
+        Ok(Some(DialerTransport { stream, forwarding, buffers, block: self.dialer.timeouts().block }))
     }
 }
 
@@ -68,6 +71,8 @@ impl fmt::Debug for DialerConnector {
 /// One connection of an agent.
 pub(super) struct DialerTransport {
     stream: Stream,
+    /// Where a web proxy forwards what is asked in clear.
+    forwarding: Option<Forwarding>,
     buffers: LazyBuffers,
     block: Duration,
 }
@@ -91,7 +96,11 @@ impl Transport for DialerTransport {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         self.limit(timeout.for_write());
         let output = &self.buffers.output()[..amount];
-        let sent = self.stream.write_all(output).and_then(|()| self.stream.flush());
+        let sent = match &self.forwarding {
+            Some(forwarding) => forwarding.write(output, &mut self.stream),
+            None => self.stream.write_all(output),
+        };
+        let sent = sent.and_then(|()| self.stream.flush());
         sent.map_err(|error| self.failed(error))
     }
 

@@ -20,6 +20,19 @@ pub(super) struct Socket {
     wait: Wait,
     read_limit: Option<Duration>,
     write_limit: Option<Duration>,
+    /// What was read beyond what was asked for; nothing is while that could be taken for the words of a secured server.
+    ahead: Option<Ahead>,
+}
+
+/// Octets at most that are read at once: TLS asks for 4 KB at a time, of records of 16.
+const AHEAD: usize = 64 * 1024;
+
+/// Octets that were read and not yet asked for.
+#[derive(Debug)]
+struct Ahead {
+    octets: Box<[u8]>,
+    from: usize,
+    to: usize,
 }
 
 /// What can be learned about the other side without waiting for it.
@@ -35,7 +48,8 @@ pub(super) enum Pending {
 
 impl Socket {
     pub(super) fn new(tcp: TcpStream, wait: Wait) -> Socket {
-        Socket { tcp, wait, read_limit: None, write_limit: None }
+        keep_alive(&tcp);
+        Socket { tcp, wait, read_limit: None, write_limit: None, ahead: None }
     }
 
     pub(super) fn set_wait(&mut self, wait: Wait) {
@@ -51,8 +65,16 @@ impl Socket {
         if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
     }
 
+    /// From now on as much is read as there is: only once TLS is in place, whatever comes then is TLS.
+    pub(super) fn read_ahead(&mut self) {
+        self.ahead.get_or_insert_with(|| Ahead { octets: vec![0; AHEAD].into(), from: 0, to: 0 });
+    }
+
     /// Looks at the connection without taking anything from it.
     pub(super) fn pending(&self) -> Pending {
+        if self.ahead.as_ref().is_some_and(|ahead| ahead.from < ahead.to) {
+            return Pending::Octets;
+        }
         if self.tcp.set_nonblocking(true).is_err() {
             return Pending::Closed;
         }
@@ -85,13 +107,27 @@ impl Socket {
     }
 }
 
+/// Has the kernel ask now and then whether the other side is still there: who waits for news on a line that was cut without a
+/// word would wait for ever. A dead line is known as such within two minutes.
+fn keep_alive(tcp: &TcpStream) {
+    // Where the system does not do it, the limits on waiting are all there is.
+    let _ = rustix::net::sockopt::set_socket_keepalive(tcp, true);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::sockopt::{set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
+        let _ = set_tcp_keepidle(tcp, Duration::from_secs(60));
+        let _ = set_tcp_keepintvl(tcp, Duration::from_secs(20));
+        let _ = set_tcp_keepcnt(tcp, 3);
+    }
+}
+
 /// The kernel reports an elapsed limit as `WouldBlock`, which means something else above.
 fn timed_out(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
 }
 
-impl Read for Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Socket {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // Renewed each time: a server that answers several pipelined commands holds the second answer back until the first
         // is acknowledged, and the kernel does that late once a connection has been quiet for a moment.
         self.acknowledge_at_once();
@@ -106,6 +142,25 @@ impl Read for Socket {
                 other => return other.map_err(timed_out),
             }
         }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(mut ahead) = self.ahead.take() else { return self.receive(buffer) };
+        if ahead.from == ahead.to {
+            let received = self.receive(&mut ahead.octets);
+            (ahead.from, ahead.to) = (0, *received.as_ref().unwrap_or(&0));
+            if received.is_err() {
+                self.ahead = Some(ahead);
+                return received;
+            }
+        }
+        let count = buffer.len().min(ahead.to - ahead.from);
+        buffer[..count].copy_from_slice(&ahead.octets[ahead.from..ahead.from + count]);
+        ahead.from += count;
+        self.ahead = Some(ahead);
+        Ok(count)
     }
 }
 
@@ -165,6 +220,21 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(near);
         drip.join().unwrap();
+    }
+
+    #[test]
+    fn what_was_read_ahead_is_there_and_seen() {
+        let (mut near, mut far) = pair();
+        near.read_ahead();
+        far.write_all(b"several words").unwrap();
+        drop(far);
+        let mut read = [0; 7];
+        near.read_exact(&mut read).unwrap();
+        assert_eq!((&read, near.pending()), (b"several", Pending::Octets));
+        let mut rest = Vec::new();
+        near.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b" words");
+        assert_eq!(near.read(&mut read).unwrap(), 0, "an end stays one");
     }
 
     #[test]

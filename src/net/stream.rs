@@ -3,8 +3,9 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConnection, HandshakeKind, StreamOwned};
 
+use super::binding::ChannelBinding;
 use super::socket::{Pending, Socket, Wait};
 use crate::pki::Certificate;
 
@@ -12,6 +13,7 @@ use crate::pki::Certificate;
 pub struct Stream {
     layer: Layer,
     endpoint: String,
+    days_left: Option<i64>,
 }
 
 enum Layer {
@@ -30,11 +32,16 @@ pub struct Handshake {
 
 impl Stream {
     pub(super) fn clear(socket: Socket, endpoint: String) -> Stream {
-        Stream { layer: Layer::Clear(socket), endpoint }
+        Stream { layer: Layer::Clear(socket), endpoint, days_left: None }
     }
 
-    pub(super) fn tls(stream: StreamOwned<ClientConnection, Socket>, endpoint: String) -> Stream {
-        Stream { layer: Layer::Tls(Box::new(stream)), endpoint }
+    pub(super) fn tls(
+        mut stream: StreamOwned<ClientConnection, Socket>,
+        endpoint: String,
+        days_left: Option<i64>,
+    ) -> Stream {
+        stream.sock.read_ahead();
+        Stream { layer: Layer::Tls(Box::new(stream)), endpoint, days_left }
     }
 
     /// The socket of a connection that is still in clear.
@@ -67,6 +74,25 @@ impl Stream {
     pub fn peer_certificate(&self) -> Option<Certificate> {
         let Layer::Tls(stream) = &self.layer else { return None };
         Certificate::from_der(stream.conn.peer_certificates()?.first()?).ok()
+    }
+
+    /// Whole days that were left of the server's certificate at the handshake; nothing in clear.
+    pub fn days_left(&self) -> Option<i64> {
+        self.days_left
+    }
+
+    /// Whether the handshake took up an earlier session (RFC 8446, section 2.2).
+    pub fn is_resumed(&self) -> bool {
+        match &self.layer {
+            Layer::Clear(_) => false,
+            Layer::Tls(stream) => stream.conn.handshake_kind() == Some(HandshakeKind::Resumed),
+        }
+    }
+
+    /// What ties a sign-in to this connection; nothing in clear.
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        let Layer::Tls(stream) = &self.layer else { return None };
+        ChannelBinding::of(&stream.conn)
     }
 
     /// From now on each read and each write may take this long.

@@ -1,7 +1,7 @@
 //! TLS as one profile wants it: its anchors, its identity, its clock, and no cipher suite without authenticated encryption.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustls::client::ResolvesClientCert;
@@ -10,10 +10,11 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{CipherSuite, ClientConfig, RootCertStore, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite};
+use rustls::{CipherSuite, ClientConfig, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite};
 
+use super::verifier::ServerVerifier;
 use crate::clock::Clock;
-use crate::pki::{Identity, KeyKind, PrivateKey, TrustAnchors};
+use crate::pki::{Identity, KeyKind, PrivateKey};
 
 /// Why no connection can be opened for this profile at all.
 #[derive(Debug, thiserror::Error)]
@@ -40,37 +41,35 @@ impl TimeProvider for ProfileClock {
 }
 
 /// All of TLS 1.3; of TLS 1.2 the suites with ephemeral keys and AES-GCM.
-fn provider() -> CryptoProvider {
-    let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.retain(|suite| match suite {
-        SupportedCipherSuite::Tls13(_) => true,
-        SupportedCipherSuite::Tls12(suite) => matches!(
-            suite.common.suite,
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
-                | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
-                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
-        ),
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let mut provider = aws_lc_rs::default_provider();
+        provider.cipher_suites.retain(|suite| match suite {
+            SupportedCipherSuite::Tls13(_) => true,
+            SupportedCipherSuite::Tls12(suite) => matches!(
+                suite.common.suite,
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+                    | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                    | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+                    | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+            ),
+        });
+        Arc::new(provider)
     });
-    provider
+    PROVIDER.clone()
 }
 
-/// The settings of every connection of a profile.
+/// The settings of every connection of a profile. Sessions are kept in memory and taken up again (RFC 8446, section 2.2).
 pub(super) fn client_config(
-    anchors: &TrustAnchors,
+    verifier: Arc<ServerVerifier>,
     identity: Option<&Identity>,
     clock: Clock,
 ) -> Result<ClientConfig, DialerError> {
-    let mut roots = RootCertStore::empty();
-    for anchor in anchors.certificates() {
-        roots
-            .add(CertificateDer::from(anchor.der().to_vec()))
-            .map_err(|error| DialerError::Anchor(super::bounded(&error.to_string())))?;
-    }
-    let builder = ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(ProfileClock(clock)))
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(ProfileClock(clock)))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| DialerError::Setup(error.to_string()))?
-        .with_root_certificates(roots);
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     Ok(match identity {
         Some(identity) => builder.with_client_cert_resolver(client_certificate(identity)?),
         None => builder.with_no_client_auth(),

@@ -198,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changed_meanwhile_stops_the_message_and_leaves_nothing() {
+    fn a_large_file_that_changed_meanwhile_stops_the_message_and_leaves_nothing() {
         for format in [Format::Page, Format::Archive] {
             let (dir, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             let path = files.path().join("a.txt");
-            File::create(&path).unwrap().write_all(b"four").unwrap();
+            File::create(&path).unwrap().write_all(&[b'4'; 300 * 1024]).unwrap();
             let draft = crate::package::specimen::with_file(&path);
             File::create(&path).unwrap().write_all(b"five!").unwrap();
             let failed = seal(&draft, &copies(&draft), format, &Password::generate().unwrap(), dir.path());

@@ -14,8 +14,12 @@ mod finding;
 #[cfg(test)]
 mod holder_tests;
 mod identity;
+mod igc_sante;
 mod key;
 mod name;
+mod ocsp;
+#[cfg(test)]
+mod ocsp_tests;
 #[cfg(test)]
 pub(crate) mod openssl_specimen;
 mod pem;
@@ -38,8 +42,12 @@ pub use certificate::{Certificate, CertificateError, KeyKind};
 pub use curve::{Curve, agree_ephemeral};
 pub use finding::Finding;
 pub use identity::{Identity, IdentityError};
+pub use igc_sante::Standing;
 pub use key::{KeyError, KeyHolder, PrivateKey, RsaUnwrap, TokenFailure};
+pub use ocsp::{LARGEST_OCSP_RESPONSE, OCSP_NONCE, OcspError, OcspStatus, ocsp_request, ocsp_status};
 pub use request::{RequestError, certificate_request};
 pub use revocation::{RevocationError, RevocationList};
 pub use signature::{SignatureError, verify_signature};
-pub use validate::{ListsFor, Purpose, Trusted, choose, choose_by, find_path, serves, validate};
+pub use validate::{
+    ListsFor, Purpose, Trusted, choose, choose_by, find_path, named_paths, serves, status_by_lists, validate,
+};

@@ -1,4 +1,5 @@
-//! Where a certificate says that its revocation list and its issuer's certificate are (RFC 5280, sections 4.2.1.13 and 4.2.2.1).
+//! Where a certificate says that its revocation list, its responder and its issuer's certificate are (RFC 5280, sections
+//! 4.2.1.13 and 4.2.2.1).
 
 use der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
@@ -9,6 +10,9 @@ use super::validate::issued;
 
 /// id-ad-caIssuers.
 const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
+
+/// id-ad-ocsp.
+const RESPONDER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
 
 /// Addresses taken from one certificate; they are alternatives to each other.
 const MOST_URLS: usize = 4;
@@ -38,6 +42,11 @@ impl Certificate {
         names.flatten().filter_map(|name| http_url(&name)).take(MOST_URLS).collect()
     }
 
+    /// Whether it says that a list or a responder tells whether it was revoked.
+    pub fn names_revocation_source(&self) -> bool {
+        self.names_revocation_list() || !self.responder_urls().is_empty()
+    }
+
     /// Whether it is, by its name and key identifier, the issuer of another; its signature is a matter of judging the path.
     pub fn is_named_as_issuer_of(&self, subject: &Certificate) -> bool {
         issued(self, subject)
@@ -45,12 +54,21 @@ impl Certificate {
 
     /// Where the certificate of its issuer can be had over HTTP.
     pub fn issuer_urls(&self) -> Vec<String> {
+        self.access_urls(CA_ISSUERS)
+    }
+
+    /// Where a responder tells over HTTP whether it was revoked (RFC 6960): one of them is enough.
+    pub fn responder_urls(&self) -> Vec<String> {
+        self.access_urls(RESPONDER)
+    }
+
+    fn access_urls(&self, method: ObjectIdentifier) -> Vec<String> {
         let access = match self.parsed().tbs_certificate().get_extension::<AuthorityInfoAccessSyntax>() {
             Ok(Some((_, access))) => access.0,
             _ => return Vec::new(),
         };
-        let issuers = access.into_iter().filter(|one| one.access_method == CA_ISSUERS);
-        issuers.filter_map(|one| http_url(&one.access_location)).take(MOST_URLS).collect()
+        let meant = access.into_iter().filter(|one| one.access_method == method);
+        meant.filter_map(|one| http_url(&one.access_location)).take(MOST_URLS).collect()
     }
 }
 

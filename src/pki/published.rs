@@ -49,12 +49,13 @@ fn certs_only(octets: &[u8]) -> Option<Vec<Certificate>> {
     read.collect::<Option<Vec<_>>>().filter(|certificates| !certificates.is_empty())
 }
 
-fn context(number: u32) -> Tag {
+/// A constructed element with a tag of its context.
+pub(super) fn context(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
 }
 
 /// The elements one behind the other.
-fn elements(octets: &[u8]) -> Option<Vec<AnyRef<'_>>> {
+pub(super) fn elements(octets: &[u8]) -> Option<Vec<AnyRef<'_>>> {
     let mut reader = SliceReader::new(octets).ok()?;
     let mut found = Vec::new();
     while !reader.is_finished() {

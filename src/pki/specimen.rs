@@ -7,7 +7,7 @@ use der::asn1::{Ia5String, ObjectIdentifier};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
     CrlIssuingDistributionPoint, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber, SigningKey,
 };
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AccessDescription, AuthorityInfoAccessSyntax};
@@ -47,6 +47,8 @@ pub(crate) struct Leaf<'a> {
     pub(crate) lists: Vec<String>,
     /// Where it says that the certificate of its issuer is.
     pub(crate) issuers: Vec<String>,
+    /// Where it says that a responder is.
+    pub(crate) responders: Vec<String>,
     /// More alternative names, beside the address.
     pub(crate) names: Vec<SanType>,
 }
@@ -71,6 +73,7 @@ impl<'a> Leaf<'a> {
             identifier: true,
             lists: Vec::new(),
             issuers: Vec::new(),
+            responders: Vec::new(),
             names: Vec::new(),
         }
     }
@@ -116,8 +119,8 @@ impl Authority {
         params.subject_alt_names.extend(leaf.names.iter().cloned());
         params.crl_distribution_points =
             leaf.lists.iter().map(|url| CrlDistributionPoint { uris: vec![url.clone()] }).collect();
-        if !leaf.issuers.is_empty() {
-            params.custom_extensions.push(authority_information(&leaf.issuers));
+        if !leaf.issuers.is_empty() || !leaf.responders.is_empty() {
+            params.custom_extensions.push(authority_information(&leaf.issuers, &leaf.responders));
         }
         params.key_usages = leaf.usages.clone();
         params.extended_key_usages = leaf.purposes.clone();
@@ -131,6 +134,11 @@ impl Authority {
         }
         let key = KeyPair::try_from(leaf.key.pkcs8().expose().as_slice()).unwrap();
         Certificate::from_der(params.signed_by(&key, &self.issuer).unwrap().der()).unwrap()
+    }
+
+    /// Signs with its key, by ECDSA with SHA-256: only for an authority below another.
+    pub(crate) fn sign(&self, content: &[u8]) -> Vec<u8> {
+        self.issuer.key().sign(content).unwrap()
     }
 
     /// A list of revoked serial numbers, good from a month before [`NOON`] to a month after.
@@ -176,10 +184,12 @@ impl Authority {
     }
 }
 
-/// The extension authorityInfoAccess with these caIssuers, which rcgen does not write.
-fn authority_information(urls: &[String]) -> CustomExtension {
-    let descriptions = urls.iter().map(|url| AccessDescription {
-        access_method: ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2"),
+/// The extension authorityInfoAccess with these issuers and responders, which rcgen does not write.
+fn authority_information(issuers: &[String], responders: &[String]) -> CustomExtension {
+    let issuers = issuers.iter().map(|url| ("1.3.6.1.5.5.7.48.2", url));
+    let responders = responders.iter().map(|url| ("1.3.6.1.5.5.7.48.1", url));
+    let descriptions = issuers.chain(responders).map(|(method, url)| AccessDescription {
+        access_method: ObjectIdentifier::new_unwrap(method),
         access_location: GeneralName::UniformResourceIdentifier(Ia5String::new(url).unwrap()),
     });
     let content = AuthorityInfoAccessSyntax(descriptions.collect()).to_der().unwrap();

@@ -168,6 +168,26 @@ pub fn choose_by(
     Err(refused)
 }
 
+/// The paths from a certificate to an anchor by their names, the certificate first: which of them holds, others judge.
+pub fn named_paths(leaf: &Certificate, intermediates: &[Certificate], anchors: &TrustAnchors) -> Vec<Vec<Certificate>> {
+    let above = Search::paths(leaf, intermediates, anchors).into_iter();
+    above.map(|above| std::iter::once(leaf.clone()).chain(above).collect()).collect()
+}
+
+/// What lists tell about one certificate whose issuer is believed; those of other authorities are passed over. Only a list
+/// that says when the next one is due, and for which that time has not come, tells anything.
+pub fn status_by_lists(
+    subject: &Certificate,
+    issuer: &Certificate,
+    lists: &[RevocationList],
+    at: Timestamp,
+) -> Result<(), Finding> {
+    let current = |list: &&RevocationList| list.covers(subject) && list.next_update().is_some_and(|next| at < next);
+    let mut covering: Vec<&RevocationList> = lists.iter().filter(current).collect();
+    covering.sort_by_key(|list| std::cmp::Reverse(list.this_update()));
+    check_status(&environment(), subject, issuer, &covering, at)
+}
+
 /// Whether a certificate says itself that it is for a purpose at a moment; who vouches for it is not asked.
 pub fn serves(certificate: &Certificate, purpose: Purpose, at: Timestamp) -> bool {
     check_leaf(certificate, purpose, None, at).is_ok()

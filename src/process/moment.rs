@@ -33,10 +33,23 @@ pub enum Moment {
     BeforeCheckpoint,
     /// The checkpoint is signed and written.
     AfterCheckpoint,
+    /// Fetched messages are on disk under their names; the journal does not tell of them.
+    FetchedNamed,
+    /// The journal tells of them; nothing was done on the server.
+    FetchedRecorded,
+    /// The server said that it was done; the journal does not tell of it.
+    Acknowledged,
 }
 
 impl Moment {
-    /// All of them in their order, and the word for each.
+    /// Those of a fetch.
+    pub const OF_FETCHING: [(Moment, &str); 3] = [
+        (Moment::FetchedNamed, "fetched-named"),
+        (Moment::FetchedRecorded, "fetched-recorded"),
+        (Moment::Acknowledged, "acknowledged"),
+    ];
+
+    /// Those of a message that is sent, in their order, and the word for each.
     pub const ALL: [(Moment, &str); 15] = [
         (Moment::OctetsWritten, "octets-written"),
         (Moment::FileNamed, "file-named"),
@@ -79,7 +92,7 @@ mod chosen {
     /// Whatever else is written chooses none.
     pub fn choose(text: &str) {
         let (word, times) = text.split_once(':').unwrap_or((text, "1"));
-        let moment = Moment::ALL.iter().find(|(_, known)| *known == word);
+        let moment = Moment::ALL.iter().chain(&Moment::OF_FETCHING).find(|(_, known)| *known == word);
         if let (Some((moment, _)), Ok(times)) = (moment, times.parse()) {
             let _ = CHOSEN.set((*moment, AtomicU32::new(times)));
         }

@@ -1,13 +1,14 @@
 //! The throw-away authority of the sandbox: names shaped like IGC-Santé's test branch, P-256 keys, leafs, revocation lists.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PublicKeyData, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -110,12 +111,14 @@ pub(super) struct Authority {
     root: Pair,
     organisations: Pair,
     persons: Pair,
+    /// Who was revoked in this run, and by which authority.
+    revoked: Mutex<Vec<(Branch, SerialNumber)>>,
 }
 
 impl Authority {
     /// Takes over authorities made earlier.
     pub fn new(clock: Clock, root: Pair, organisations: Pair, persons: Pair) -> Authority {
-        Authority { clock, root, organisations, persons }
+        Authority { clock, root, organisations, persons, revoked: Mutex::default() }
     }
 
     /// Makes the three keys and certificates.
@@ -167,7 +170,24 @@ impl Authority {
         Ok(leaf.params().signed_by(key, &self.issuer(branch)?)?.pem())
     }
 
-    /// The revocation list of one authority, as of now and for a week (RFC 5280, section 5), DER. Nothing is revoked.
+    /// Issues the leaf of a server, which says where the list of its authority is, and revokes it at once if told to; PEM.
+    pub fn issue_server(
+        &self,
+        leaf: Leaf,
+        key: &impl PublicKeyData,
+        list: &str,
+        revoke: bool,
+    ) -> Result<String, SandboxError> {
+        let mut params = leaf.params();
+        params.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![list.to_owned()] }];
+        if let Some(serial) = params.serial_number.clone().filter(|_| revoke) {
+            let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+            revoked.push((Branch::Organisations, serial));
+        }
+        Ok(params.signed_by(key, &self.issuer(Branch::Organisations)?)?.pem())
+    }
+
+    /// The revocation list of one authority, as of now and for a week (RFC 5280, section 5), DER.
     pub fn revocation_list(&self, branch: Branch) -> Result<Vec<u8>, SandboxError> {
         let now = self.clock.now();
         let list = CertificateRevocationListParams {
@@ -175,10 +195,24 @@ impl Authority {
             next_update: date_time_ymd(1970, 1, 1) + since_1970(now + 7 * DAY),
             crl_number: SerialNumber::from(since_1970(now).as_secs()),
             issuing_distribution_point: None,
-            revoked_certs: Vec::new(),
+            revoked_certs: self.revoked_by(branch, now),
             key_identifier_method: KeyIdMethod::Sha256,
         };
         Ok(list.signed_by(&self.issuer(branch)?)?.der().to_vec())
+    }
+}
+
+impl Authority {
+    fn revoked_by(&self, branch: Branch, now: Timestamp) -> Vec<RevokedCertParams> {
+        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = revoked.iter().filter(|(by, _)| *by == branch);
+        let entry = |serial: &SerialNumber| RevokedCertParams {
+            serial_number: serial.clone(),
+            revocation_time: date_time_ymd(1970, 1, 1) + since_1970(now - SignedDuration::from_hours(1)),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        own.map(|(_, serial)| entry(serial)).collect()
     }
 }
 

@@ -32,10 +32,11 @@ pub enum Stage {
     Directory,
     List,
     Crl,
+    Token,
 }
 
 /// Every stage, its name, and when a fault strikes there.
-const STAGES: [(Stage, &str, &str); 20] = [
+const STAGES: [(Stage, &str, &str); 21] = [
     (Stage::Connect, "connect", "submission: before the greeting"),
     (Stage::Ehlo, "ehlo", "submission: instead of the answer to EHLO"),
     (Stage::StartTls, "starttls", "submission: at STARTTLS"),
@@ -56,6 +57,7 @@ const STAGES: [(Stage, &str, &str); 20] = [
     (Stage::Directory, "directory", "directory: at a request"),
     (Stage::List, "list", "white list: at a request"),
     (Stage::Crl, "crl", "revocation lists: at a request"),
+    (Stage::Token, "token", "provider of access tokens: at a request"),
 ];
 
 impl Stage {
@@ -84,6 +86,8 @@ pub enum ServerCertificate {
     WrongName,
     /// Of an authority nobody was told to trust.
     Foreign,
+    /// In order but for the list of its authority, which names it.
+    Revoked,
 }
 
 /// What goes wrong.
@@ -117,10 +121,16 @@ pub enum Action {
     ChangeUidValidity,
     /// A one-time code that was used is not accepted again (RFC 6238, section 5.2).
     StrictReplay,
+    /// Access tokens that were given so far have expired.
+    ExpireTokens,
+    /// The person says no (RFC 8628, section 3.5: access_denied).
+    Decline,
+    /// The provider takes no refresh token any more (RFC 6749, section 5.2: invalid_grant).
+    Forget,
 }
 
 /// What `--fault` takes besides the stage, and what it does.
-const ACTIONS: [(&str, &str); 15] = [
+const ACTIONS: [(&str, &str); 18] = [
     ("refuse[:TEXT]", "refuse for good; TEXT may open with the codes, as in `refuse:550 5.7.1 not from here`"),
     ("defer[:TEXT]", "refuse for now, as in `rcpt=defer:451 4.3.0 later@1`: later, then accept"),
     ("stall:SECONDS", "say nothing for that long, then go on"),
@@ -132,9 +142,15 @@ const ACTIONS: [(&str, &str); 15] = [
     ("rejected", "deliver: a rule of the recipient throws it away, and tells so"),
     ("file-sent", "data-end: what is taken is also filed in the folder Sent of its sender, as some servers do"),
     ("strip", "starttls, mailbox-starttls: STARTTLS is not offered"),
-    ("certificate:KIND", "expired, wrong-name or foreign; at connect for implicit TLS, at starttls, directory, list"),
+    (
+        "certificate:KIND",
+        "expired, wrong-name, foreign or revoked; at connect for implicit TLS, at starttls, directory, list",
+    ),
     ("uidvalidity:change", "select: the folder gets a new UIDVALIDITY and its messages new UIDs"),
     ("otp-replay:strict", "auth, mailbox-auth: a one-time code is good once"),
+    ("expire-tokens", "auth, mailbox-auth: access tokens that were given so far have expired"),
+    ("decline", "token: the person says no"),
+    ("forget", "token: refresh tokens are taken no more"),
     ("...@COUNT", "only the first COUNT times"),
 ];
 
@@ -224,11 +240,15 @@ fn parse_action(word: &str, argument: Option<&str>) -> Result<Action, FaultError
         ("certificate", Some("expired")) => Ok(Action::Certificate(ServerCertificate::Expired)),
         ("certificate", Some("wrong-name")) => Ok(Action::Certificate(ServerCertificate::WrongName)),
         ("certificate", Some("foreign")) => Ok(Action::Certificate(ServerCertificate::Foreign)),
+        ("certificate", Some("revoked")) => Ok(Action::Certificate(ServerCertificate::Revoked)),
         ("uidvalidity", Some("change")) => Ok(Action::ChangeUidValidity),
         ("otp-replay", Some("strict")) => Ok(Action::StrictReplay),
+        ("expire-tokens", None) => Ok(Action::ExpireTokens),
+        ("decline", None) => Ok(Action::Decline),
+        ("forget", None) => Ok(Action::Forget),
         (
             "stall" | "close421" | "displayed" | "rejected" | "file-sent" | "strip" | "certificate" | "uidvalidity"
-            | "otp-replay",
+            | "otp-replay" | "expire-tokens" | "decline" | "forget",
             _,
         ) => Err(FaultError::Argument),
         _ => Err(FaultError::Action),
@@ -252,7 +272,8 @@ fn fits(stage: Stage, action: &Action) -> bool {
                 | Stage::List
         ),
         Action::ChangeUidValidity => stage == Stage::Select,
-        Action::StrictReplay => matches!(stage, Stage::Auth | Stage::MailboxAuth),
+        Action::StrictReplay | Action::ExpireTokens => matches!(stage, Stage::Auth | Stage::MailboxAuth),
+        Action::Decline | Action::Forget => stage == Stage::Token,
     }
 }
 
@@ -276,8 +297,12 @@ impl fmt::Display for Fault {
             Action::Certificate(ServerCertificate::Expired) => f.write_str("certificate:expired"),
             Action::Certificate(ServerCertificate::WrongName) => f.write_str("certificate:wrong-name"),
             Action::Certificate(ServerCertificate::Foreign) => f.write_str("certificate:foreign"),
+            Action::Certificate(ServerCertificate::Revoked) => f.write_str("certificate:revoked"),
             Action::ChangeUidValidity => f.write_str("uidvalidity:change"),
             Action::StrictReplay => f.write_str("otp-replay:strict"),
+            Action::ExpireTokens => f.write_str("expire-tokens"),
+            Action::Decline => f.write_str("decline"),
+            Action::Forget => f.write_str("forget"),
         }?;
         self.count.map_or(Ok(()), |count| write!(f, "@{count}"))
     }
@@ -335,6 +360,21 @@ impl Faults {
     /// Whether the code of this sign-in must not have been used before.
     pub(super) fn refuses_replay(&self, stage: Stage) -> bool {
         self.take(stage, |action| *action == Action::StrictReplay).is_some()
+    }
+
+    /// Whether access tokens expire before this sign-in.
+    pub(super) fn expires_tokens(&self, stage: Stage) -> bool {
+        self.take(stage, |action| *action == Action::ExpireTokens).is_some()
+    }
+
+    /// Whether the person says no.
+    pub(super) fn declines_consent(&self) -> bool {
+        self.take(Stage::Token, |action| *action == Action::Decline).is_some()
+    }
+
+    /// Whether this refresh token is not taken.
+    pub(super) fn forgets_consent(&self) -> bool {
+        self.take(Stage::Token, |action| *action == Action::Forget).is_some()
     }
 
     fn take(&self, stage: Stage, kind: impl Fn(&Action) -> bool) -> Option<Action> {

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::{ServerConnection, StreamOwned};
 
 use super::SandboxError;
@@ -61,12 +62,14 @@ pub(super) struct Response {
     pub body: Vec<u8>,
     /// Seconds after which to come again.
     pub retry_after: Option<u32>,
+    /// What time it is here.
+    pub date: Option<Timestamp>,
 }
 
 impl Response {
     /// An answer in a media type.
     pub fn new(status: u16, media_type: &'static str, body: impl Into<Vec<u8>>) -> Response {
-        Response { status, media_type, body: body.into(), retry_after: None }
+        Response { status, media_type, body: body.into(), retry_after: None, date: None }
     }
 
     /// A few words, in the way of a gateway.
@@ -84,6 +87,9 @@ impl Response {
         );
         if let Some(seconds) = self.retry_after {
             bytes.push_str(&format!("Retry-After: {seconds}\r\n"));
+        }
+        if let Some(date) = self.date {
+            bytes.push_str(&date.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string());
         }
         bytes.push_str(if close { "Connection: close\r\n\r\n" } else { "\r\n" });
         let mut bytes = bytes.into_bytes();

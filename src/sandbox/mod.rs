@@ -16,6 +16,7 @@ mod list;
 mod listener;
 mod mailbox;
 mod people;
+mod scram;
 #[cfg(test)]
 mod scripted;
 mod server;
@@ -26,9 +27,11 @@ mod state;
 mod store;
 mod submission;
 mod tls;
+mod tokens;
 mod web;
 mod wire;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
@@ -40,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::fs::FsError;
+use crate::mail::Address;
 use crate::secret::Secret;
 use faults::Faults;
 pub use faults::{Fault, FaultError, help as fault_help};
@@ -90,6 +94,9 @@ pub struct Ports {
     pub list: u16,
     /// The revocation lists, over HTTP.
     pub revocation: u16,
+    /// The provider of access tokens, over HTTPS.
+    #[serde(default)]
+    pub provider: u16,
 }
 
 /// How to reach the operator, and who its users are.
@@ -111,6 +118,9 @@ pub struct Operator {
     pub list_signer: &'static str,
     /// The revocation lists of the root and of the two authorities below it.
     pub crl_urls: Vec<String>,
+    /// The provider of access tokens, as it calls itself. The client is called like the profile that consents; its secret,
+    /// where it has one, is the key of the directory.
+    pub issuer: String,
     /// The root and the two authorities that issue, PEM.
     pub trust_pem: String,
     /// A file that holds `trust_pem`.
@@ -171,22 +181,28 @@ impl Sandbox {
     /// Starts an operator.
     pub fn start(options: Options) -> Result<Sandbox, SandboxError> {
         let state = State::open(&options.state, options.clock)?;
-        let tls = Arc::new(ServerConfigs::new(&state.authority, &options.faults)?);
+        let announced = options.faults.clone();
         let faults = Arc::new(Faults::new(options.faults));
         let last = state.ports();
         let directory = Bound::again(options.ports.directory, last.directory)?;
         let list = Bound::again(options.ports.list, last.list)?;
         let revocation = Bound::again(options.ports.revocation, last.revocation)?;
+        let list_of_servers = format!("http://127.0.0.1:{}{}", revocation.number(), web::SERVERS_LIST);
+        let tls = Arc::new(ServerConfigs::new(&state.authority, &announced, &list_of_servers)?);
+        let provider = Bound::again(options.ports.provider, last.provider)?;
         let mut ports = Ports {
             directory: directory.number(),
             list: list.number(),
             revocation: revocation.number(),
+            provider: provider.number(),
             ..options.ports
         };
         let mail = server::bind(&mut ports, last)?;
         state.keep_ports(ports)?;
         let operator = operator(&state, ports)?;
+        let tokens = Arc::default();
         let mut listeners = vec![
+            web::provider(&state, names(&operator), operator.issuer.clone(), &tokens, &faults, &tls).serve(provider)?,
             web::directory(&state, options.clock, operator.directory_url.clone(), &faults, &tls).serve(directory)?,
             web::list(&state, options.clock, &faults, &tls).serve(list)?,
             web::revocation(&state, &faults).serve(revocation)?,
@@ -194,7 +210,7 @@ impl Sandbox {
         let service = Arc::new(Service {
             name: authority::OPERATOR_NAME,
             clock: options.clock,
-            accounts: Accounts::new(accounts(&state)?, options.clock),
+            accounts: Accounts::new(accounts(&state)?, options.clock, tokens),
             store: Store::open(options.state.join("mail"), options.clock)?,
             faults,
             tls,
@@ -219,6 +235,7 @@ fn operator(state: &State, ports: Ports) -> Result<Operator, SandboxError> {
         list_url: format!("https://127.0.0.1:{}{}", ports.list, web::LIST),
         list_signer: list::SIGNER,
         crl_urls: web::REVOCATION_LISTS.map(|(path, _)| format!("http://127.0.0.1:{}{path}", ports.revocation)).into(),
+        issuer: format!("https://127.0.0.1:{}{}", ports.provider, tokens::PATH),
         trust_pem: state.authority.trust_pem(),
         trust_file: state.trust_file(),
         people: people(state)?,
@@ -259,6 +276,15 @@ fn person(state: &State, entry: &Entry) -> Result<Person, SandboxError> {
         listed: entry.listed(),
         active,
     })
+}
+
+/// Every name of everybody who may consent: profile, address, national identifier.
+fn names(operator: &Operator) -> HashMap<String, Address> {
+    let names = operator.people.iter().flat_map(|person| {
+        let names = [Some(person.profile.clone()), Some(person.address.to_string()), person.author.clone()];
+        names.into_iter().flatten().map(|name| (name, person.address.clone()))
+    });
+    names.collect()
 }
 
 /// What the mail servers are to know of each mailbox.

@@ -72,9 +72,9 @@ impl Trial {
         let service = Arc::new(Service {
             name: "mss.operateur.sandbox",
             clock,
-            accounts: Accounts::new([LABO, DURAND, CARDIO].map(account).to_vec(), clock),
+            accounts: Accounts::new([LABO, DURAND, CARDIO].map(account).to_vec(), clock, Arc::default()),
             store: Store::open(dir.path().join("state/mail"), clock).unwrap(),
-            tls: Arc::new(ServerConfigs::new(&authority, &faults).unwrap()),
+            tls: Arc::new(ServerConfigs::new(&authority, &faults, "http://127.0.0.1:1/organisations.crl").unwrap()),
             faults: Arc::new(Faults::new(faults)),
         });
         let doors = bind(&mut Ports::default(), Ports::default()).unwrap();

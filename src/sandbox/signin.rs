@@ -1,7 +1,7 @@
 //! Who may sign in: password followed by a one-time code, or the client certificate of the TLS session.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::clock::Clock;
 use crate::mail::Address;
 use crate::sandbox::people::Account;
+use crate::sandbox::tokens::Tokens;
 use crate::secret::{Secret, Totp};
 
 /// The digits of a one-time code.
@@ -24,12 +25,14 @@ pub(super) struct Accounts {
     clock: Clock,
     /// The step of the last code of each account; read only where codes are good once.
     last_steps: Mutex<HashMap<String, u64>>,
+    /// What the provider of access tokens gave.
+    tokens: Arc<Tokens>,
 }
 
 impl Accounts {
-    pub(super) fn new(accounts: Vec<Account>, clock: Clock) -> Accounts {
+    pub(super) fn new(accounts: Vec<Account>, clock: Clock, tokens: Arc<Tokens>) -> Accounts {
         let accounts = accounts.into_iter().map(|account| (account.address.key(), account)).collect();
-        Accounts { accounts, clock, last_steps: Mutex::default() }
+        Accounts { accounts, clock, last_steps: Mutex::default(), tokens }
     }
 
     /// Whether mail for this address can be delivered.
@@ -61,6 +64,27 @@ impl Accounts {
         Some(&account.address)
     }
 
+    /// The password of somebody: SCRAM is judged by it alone, without one-time code.
+    pub(super) fn password_of(&self, user: &str) -> Option<(&Address, &Secret<String>)> {
+        let account = self.accounts.get(&user.parse::<Address>().ok()?.key())?;
+        Some((&account.address, &account.password))
+    }
+
+    /// Whether it is the password without a code: the code is then asked for.
+    pub(super) fn lacks_code(&self, user: &str, secret: &Secret<Vec<u8>>) -> bool {
+        self.password_of(user)
+            .is_some_and(|(_, password)| verify_slices_are_equal(secret.expose(), password.expose().as_bytes()).is_ok())
+    }
+
+    /// Signs in with an access token of the same person; `expired` makes those that were given so far useless.
+    pub(super) fn with_token(&self, user: &str, token: &str, expired: bool) -> Option<&Address> {
+        if expired {
+            self.tokens.expire();
+        }
+        let account = self.accounts.get(&user.parse::<Address>().ok()?.key())?;
+        (self.tokens.owner(token)? == account.address).then_some(&account.address)
+    }
+
     /// Signs in by the certificate of the TLS session (RFC 4422, appendix A); `authzid` is empty or the same address.
     pub(super) fn with_certificate(&self, certificate: Option<&[u8]>, authzid: &str) -> Option<&Address> {
         let fingerprint = digest(&SHA256, certificate?);
@@ -83,6 +107,8 @@ pub(super) fn split_plain(message: &[u8]) -> Option<(&str, &str, Secret<Vec<u8>>
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use crate::clock::Clock;
     use crate::sandbox::people::Account;
     use crate::sandbox::signin::{Accounts, split_plain};
@@ -99,7 +125,7 @@ mod tests {
                 aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"der").as_ref().try_into().unwrap(),
             ),
         };
-        Accounts::new(vec![account], Clock::Fixed("2026-01-05T08:00:00Z".parse().unwrap()))
+        Accounts::new(vec![account], Clock::Fixed("2026-01-05T08:00:00Z".parse().unwrap()), Arc::default())
     }
 
     fn secret(password: &str, seconds: i64) -> Secret<Vec<u8>> {

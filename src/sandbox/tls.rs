@@ -27,14 +27,14 @@ pub(super) struct ServerConfigs {
 
 impl ServerConfigs {
     /// Makes the good one, and those that the faults ask for.
-    pub fn new(authority: &Authority, faults: &[Fault]) -> Result<ServerConfigs, SandboxError> {
+    pub fn new(authority: &Authority, faults: &[Fault], list: &str) -> Result<ServerConfigs, SandboxError> {
         let mut others = Vec::new();
         for fault in faults {
             if let Action::Certificate(which) = fault.action {
-                others.push((which, server_config(authority, which)?));
+                others.push((which, server_config(authority, which, list)?));
             }
         }
-        Ok(ServerConfigs { good: server_config(authority, ServerCertificate::Good)?, others })
+        Ok(ServerConfigs { good: server_config(authority, ServerCertificate::Good, list)?, others })
     }
 
     /// The settings that show a certificate; the good one stands in for one that no fault announced.
@@ -45,16 +45,17 @@ impl ServerConfigs {
 }
 
 /// A TLS server with a key and certificate made for this run. It asks for a client certificate and accepts a session
-/// without one; one it is shown must come from the authority and be in force.
+/// without one; one it is shown must come from the authority and be in force. Its own says where the list is that tells of it.
 pub(super) fn server_config(
     authority: &Authority,
     which: ServerCertificate,
+    list: &str,
 ) -> Result<Arc<ServerConfig>, SandboxError> {
     let key = KeyPair::generate()?;
     let now = authority.clock().now();
     let mut leaf = server_leaf(now);
     match which {
-        ServerCertificate::Good | ServerCertificate::Foreign => {}
+        ServerCertificate::Good | ServerCertificate::Foreign | ServerCertificate::Revoked => {}
         ServerCertificate::Expired => leaf.validity = Validity { from: now - 365 * DAY, until: now - DAY },
         ServerCertificate::WrongName => leaf.names = vec![SanType::DnsName(ia5("autre.sandbox"))],
     }
@@ -67,7 +68,7 @@ pub(super) fn server_config(
         }
         _ => {
             let issuing = authority.certificate(Branch::Organisations).to_owned();
-            (authority.issue(Branch::Organisations, leaf, &key)?, issuing)
+            (authority.issue_server(leaf, &key, list, which == ServerCertificate::Revoked)?, issuing)
         }
     };
     let chain = vec![certificate_der(&leaf)?, certificate_der(&issuing)?];

@@ -1,5 +1,6 @@
 //! What the operator serves over HTTP: directory and white list under TLS, revocation lists and issuers in clear.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::authority::Branch;
@@ -8,14 +9,18 @@ use super::faults::{Faults, Stage};
 use super::http::{Request, Response, Site};
 use super::state::State;
 use super::tls::ServerConfigs;
+use super::tokens::{Provider, Tokens};
 use super::{SandboxError, list as white_list};
 use crate::clock::Clock;
+use crate::mail::Address;
 
 /// Where the white list is.
 pub(super) const LIST: &str = "/listeblanche.xml";
+/// Where the revocation list is that tells of servers.
+pub(super) const SERVERS_LIST: &str = "/organisations.crl";
 /// Where the revocation lists are.
 pub(super) const REVOCATION_LISTS: [(&str, Branch); 3] =
-    [("/racine.crl", Branch::Root), ("/organisations.crl", Branch::Organisations), ("/personnes.crl", Branch::Persons)];
+    [("/racine.crl", Branch::Root), (SERVERS_LIST, Branch::Organisations), ("/personnes.crl", Branch::Persons)];
 
 type Answer = Box<dyn Fn(&Request) -> Response + Send + Sync>;
 
@@ -28,7 +33,9 @@ pub(super) fn directory(
     tls: &Arc<ServerConfigs>,
 ) -> Site<Answer> {
     let directory = Directory::new(base, state.records.clone(), clock);
-    site(Stage::Directory, faults, Some(tls), Box::new(move |request| directory.answer(request)))
+    // Who signs in by codes compares clocks with it (RFC 9110, section 6.6.1).
+    let answer = move |request: &Request| Response { date: Some(clock.now()), ..directory.answer(request) };
+    site(Stage::Directory, faults, Some(tls), Box::new(answer))
 }
 
 /// The white list, signed at the first request of a day.
@@ -62,6 +69,20 @@ pub(super) fn revocation(state: &State, faults: &Arc<Faults>) -> Site<Answer> {
         },
     };
     site(Stage::Crl, faults, None, Box::new(answer))
+}
+
+/// The provider of access tokens, which calls itself by `base`.
+pub(super) fn provider(
+    state: &State,
+    people: HashMap<String, Address>,
+    base: String,
+    tokens: &Arc<Tokens>,
+    faults: &Arc<Faults>,
+    tls: &Arc<ServerConfigs>,
+) -> Site<Answer> {
+    let (tokens, secret) = (Arc::clone(tokens), state.records.api_key.clone());
+    let provider = Provider { base, tokens, faults: Arc::clone(faults), secret, people };
+    site(Stage::Token, faults, Some(tls), Box::new(move |request| provider.answer(request)))
 }
 
 fn site(stage: Stage, faults: &Arc<Faults>, tls: Option<&Arc<ServerConfigs>>, answer: Answer) -> Site<Answer> {

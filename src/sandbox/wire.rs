@@ -94,6 +94,13 @@ impl Wire {
         }
     }
 
+    /// The channel binding `tls-exporter` (RFC 9266); none before TLS 1.3.
+    pub(super) fn exporter(&self) -> Option<[u8; 32]> {
+        let Stream::Tls(tls) = &self.stream else { return None };
+        tls.conn.protocol_version().filter(|version| *version == rustls::ProtocolVersion::TLSv1_3)?;
+        tls.conn.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
+    }
+
     /// How long a read waits for the client.
     pub(super) fn set_patience(&self, patience: Duration) -> io::Result<()> {
         self.socket().ok_or(io::ErrorKind::NotConnected)?.set_read_timeout(Some(patience))

@@ -16,6 +16,9 @@ pub trait Prompt {
     /// Shows a secret, once; `what` says what it is, `remark` what to do with it, `otherwise` names the option that takes it to
     /// its reader without being shown.
     fn show(&self, what: &str, secret: &Secret<String>, remark: &str, otherwise: &str) -> Result<(), PromptError>;
+
+    /// Says what is to be done elsewhere before this can go on; `otherwise` names the command that does it beforehand.
+    fn announce(&self, text: &str, otherwise: &str) -> Result<(), PromptError>;
 }
 
 /// Why there was no answer.
@@ -60,6 +63,10 @@ impl Prompt for NoPrompt {
 
     fn show(&self, what: &str, _secret: &Secret<String>, _remark: &str, otherwise: &str) -> Result<(), PromptError> {
         Err(PromptError::NobodyToShow { what: what.to_owned(), otherwise: otherwise.to_owned() })
+    }
+
+    fn announce(&self, _text: &str, otherwise: &str) -> Result<(), PromptError> {
+        Self::refuse("the consent of a person", otherwise)
     }
 }
 

@@ -14,7 +14,7 @@ const MAX_TEXT: u64 = 1024 * 1024;
 /// Names that stay free for what is written beside the files.
 pub const RESERVED_NAMES: [&str; 4] = ["message.eml", "message.json", "message.txt", "verdict.json"];
 
-/// A file that came with a message, on disk, synced; its name is, once the folder has its own.
+/// A file that came with a message, in a folder that is synced when it gets its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedFile {
     /// The name it has on disk: made harmless, unique in its folder.
@@ -106,15 +106,19 @@ impl<R: Read + Seek + ?Sized> Collector<'_, R> {
         let kind = entity.media_type().essence();
         let suggested = entity.suggested_name().unwrap_or_else(|| nameless(kind).to_owned());
         let name = unique_name(&safe_name(&suggested), &mut self.taken);
-        let mut staged = fs::Staged::new(self.folder)?;
-        let size = {
-            let mut out = io::BufWriter::with_capacity(64 * 1024, &mut staged);
-            let size = entity.decode_to(self.stream, &mut out)?;
-            io::Write::flush(&mut out)?;
-            size
-        };
         let path = self.folder.join(&name);
-        staged.publish_inside(&path)?;
+        let written = {
+            let mut out = io::BufWriter::with_capacity(64 * 1024, fs::create_inside(&path)?);
+            let size = entity.decode_to(self.stream, &mut out).map_err(OpenError::from);
+            size.and_then(|size| io::Write::flush(&mut out).map(|()| size).map_err(OpenError::from))
+        };
+        let size = match written {
+            Ok(size) => size,
+            Err(error) => {
+                fs::remove(&path)?;
+                return Err(error);
+            }
+        };
         let speakable = kind.len() <= 100 && kind.bytes().all(|octet| octet.is_ascii_graphic());
         let media_type = if speakable { kind.to_owned() } else { UNKNOWN.to_owned() };
         self.content.files.push(ReceivedFile { name, media_type, size, path });

@@ -1,4 +1,4 @@
-//! Opening: layer by layer through private spool files; nothing is given before every layer was checked to its end.
+//! Opening: layer by layer through private spools; nothing is given before every layer was checked to its end.
 
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::layer::{Wrapping, wrapping};
 use super::opened::{Headers, Layer, Opened};
 use super::protection::{HeaderProtection, differences};
 use crate::cms::{Accept, CmsError, DecryptionKey, Signer, decompress, open_envelope, verify_detached, verify_opaque};
-use crate::fs::{FsError, Staged, StagedDir};
+use crate::fs::{FsError, Spool, StagedDir};
 use crate::mail::{CanonicalReader, Entity, EntityError, Header, Notice, Strictness, section};
 use crate::pki::Identity;
 
@@ -116,10 +116,9 @@ impl<T: Read + Seek> Stream for T {}
 /// signature that is only a part of the message is not opened: it comes out as a file (RFC 9788, section 4.2.1).
 pub fn open<R: Read + Seek>(raw: &mut R, keys: &[Identity], accept: Accept, dir: &Path) -> Result<Opened, OpenError> {
     let folder = StagedDir::new(dir)?;
-    let spools = StagedDir::new(dir)?;
     let entity = Entity::scan_all(raw)?;
     let outer = entity.header().clone();
-    let mut opening = Opening { raw, spool: None, entity, layers: Vec::new(), keys, accept, spools: &spools };
+    let mut opening = Opening { raw, spool: None, entity, layers: Vec::new(), keys, accept, dir };
     while opening.unwrap_layer()? {
         if opening.layers.len() > MAX_LAYERS {
             return Err(OpenError::TooMuch("too many layers of encryption and signatures"));
@@ -149,19 +148,20 @@ fn notice(outer: &Header, payload: &Entity, stream: &mut dyn Stream) -> Result<O
 struct Opening<'a> {
     raw: &'a mut dyn Stream,
     /// What the last layer held, if it is not a part of `raw`.
-    spool: Option<Staged>,
+    spool: Option<Spool>,
     entity: Entity,
     layers: Vec<Layer>,
     keys: &'a [Identity],
     accept: Accept,
-    spools: &'a StagedDir,
+    /// Where a layer goes that is too large for memory.
+    dir: &'a Path,
 }
 
 impl Opening<'_> {
     /// Where the entity stands.
     fn stream(&mut self) -> &mut dyn Stream {
         match &mut self.spool {
-            Some(spool) => spool.file(),
+            Some(spool) => spool,
             None => &mut *self.raw,
         }
     }
@@ -178,14 +178,14 @@ impl Opening<'_> {
                 self.entity = entity.parts()[0].clone();
             }
             Wrapping::Opaque => {
-                let mut spool = Staged::new(self.spools.path())?;
+                let mut spool = Spool::new(self.dir);
                 let mut input = entity.decoded(self.stream(), Strictness::Strict)?;
                 let signers = verify_opaque(&mut *input, &mut spool)?;
                 drop(input);
                 self.enter(spool, Layer::Signed(signers))?;
             }
             Wrapping::Enveloped => {
-                let mut spool = Staged::new(self.spools.path())?;
+                let mut spool = Spool::new(self.dir);
                 let keys: Vec<DecryptionKey<'_>> = self.keys.iter().map(DecryptionKey::Identity).collect();
                 let accept = self.accept;
                 let mut input = entity.decoded(self.stream(), Strictness::Strict)?;
@@ -194,7 +194,7 @@ impl Opening<'_> {
                 self.enter(spool, Layer::Encrypted(envelope))?;
             }
             Wrapping::Compressed => {
-                let mut spool = Staged::new(self.spools.path())?;
+                let mut spool = Spool::new(self.dir);
                 let mut input = entity.decoded(self.stream(), Strictness::Strict)?;
                 decompress(&mut *input, &mut spool, MAX_UNPACKED)?;
                 drop(input);
@@ -205,9 +205,9 @@ impl Opening<'_> {
     }
 
     /// Goes on with what a layer held.
-    fn enter(&mut self, mut spool: Staged, layer: Layer) -> Result<(), OpenError> {
+    fn enter(&mut self, mut spool: Spool, layer: Layer) -> Result<(), OpenError> {
         spool.flush()?;
-        self.entity = Entity::scan_all(spool.file())?;
+        self.entity = Entity::scan_all(&mut spool)?;
         self.spool = Some(spool);
         self.layers.push(layer);
         Ok(())

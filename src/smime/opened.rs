@@ -113,6 +113,11 @@ impl Opened {
         &self.content.text
     }
 
+    /// The same, which is not kept here any longer.
+    pub fn take_text(&mut self) -> String {
+        std::mem::take(&mut self.content.text)
+    }
+
     /// The files, in the order of the message.
     pub fn files(&self) -> &[ReceivedFile] {
         &self.content.files
@@ -135,6 +140,11 @@ impl Opened {
 
     /// Gives the folder its final name, in one step; what stands there is not replaced.
     pub fn keep(self, path: &Path) -> Result<(), FsError> {
-        self.folder.publish_new(path)
+        self.folder.publish_whole(path)
+    }
+
+    /// The folder itself, to be kept together with others ([`crate::fs::Together`]).
+    pub fn into_folder(self) -> StagedDir {
+        self.folder
     }
 }

@@ -112,12 +112,12 @@ fn nothing_is_sealed_for_others_than_the_draft_names_nor_in_another_name() {
 }
 
 #[test]
-fn a_file_that_changes_meanwhile_stops_the_sealing_without_a_trace() {
+fn a_large_file_that_changes_meanwhile_stops_the_sealing_without_a_trace() {
     let world = World::new();
     let source = tempfile::tempdir().unwrap();
     let path = source.path().join("a.txt");
     let write = |text: &str| std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), text.as_bytes());
-    write("as it was").unwrap();
+    write(&"as it was".repeat(40_000)).unwrap();
     let mut parts = composition();
     parts.attachments.push(Attachment::from_file("a.txt", std::fs::File::open(&path).unwrap()).unwrap());
     write("shorter").unwrap();

@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use super::{RecipientOutcome, Reply};
 use crate::mail::Address;
-use crate::net::LinkError;
+use crate::net::{Exchange, LinkError, Refused, SaslFault};
 
 /// How far a session or a message had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +86,12 @@ pub enum Failure {
     /// The sign-in was refused.
     #[error("the server refused the sign-in with {}", .0.code())]
     SignInRefused(Reply),
+    /// The access token was refused; `status` is made of the server's words.
+    #[error("the server refused the access token with {}", .reply.code())]
+    TokenRefused { reply: Reply, status: String },
+    /// The sign-in was stopped on our side.
+    #[error("the sign-in was stopped: {0}")]
+    Sasl(SaslFault),
     /// Refused for good (5yz).
     #[error("the server refused it for good with {}", .0.code())]
     Refused(Reply),
@@ -154,6 +160,21 @@ impl Failure {
         }
     }
 
+    /// The last reply to a sign-in, if it is a failure. What stopped it on our side, or the server's word about a token, says
+    /// more than its code.
+    pub(super) fn of_sign_in(exchange: Exchange, reply: Reply) -> Option<Failure> {
+        match reply.code() / 100 {
+            2 => exchange.accepted().err().map(Failure::Sasl),
+            4 => Some(Failure::Deferred(reply)),
+            5 => Some(match exchange.refused() {
+                Refused { fault: Some(fault), .. } if fault.is_distrust() => Failure::Sasl(fault),
+                Refused { status: Some(status), .. } => Failure::TokenRefused { reply, status },
+                _ => Failure::SignInRefused(reply),
+            }),
+            _ => Some(Failure::Protocol("a reply has the wrong code")),
+        }
+    }
+
     /// The same once more: what ends a session concerns every message that was under way.
     pub(super) fn again(&self) -> Failure {
         match self {
@@ -168,7 +189,10 @@ impl Failure {
     /// What the server said, where it said something.
     pub fn reply(&self) -> Option<&Reply> {
         match self {
-            Failure::SignInRefused(reply) | Failure::Refused(reply) | Failure::Deferred(reply) => Some(reply),
+            Failure::SignInRefused(reply)
+            | Failure::TokenRefused { reply, .. }
+            | Failure::Refused(reply)
+            | Failure::Deferred(reply) => Some(reply),
             Failure::Unknown { cause, .. } => cause.reply(),
             _ => None,
         }
@@ -185,6 +209,7 @@ impl SmtpError {
                     | LinkError::Timeout { .. }
                     | LinkError::Broken { .. }
                     | LinkError::Tls { .. }
+                    | LinkError::ProxyRefused { .. }
                     | LinkError::EndlessLine { .. }
             ),
             Failure::Deferred(_) | Failure::Protocol(_) => true,

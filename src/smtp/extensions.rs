@@ -35,7 +35,7 @@ impl Extensions {
     }
 
     /// The names of the SASL mechanisms (RFC 4954).
-    pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
+    pub fn mechanisms(&self) -> impl Iterator<Item = &str> + Clone {
         let auth = self.0.iter().filter(|(known, _)| known == "AUTH");
         auth.flat_map(|(_, parameters)| parameters.split_ascii_whitespace())
     }

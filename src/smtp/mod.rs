@@ -15,6 +15,8 @@ mod robot;
 mod session;
 #[cfg(test)]
 mod session_tests;
+#[cfg(test)]
+mod signin_tests;
 mod submission;
 #[cfg(test)]
 mod submission_tests;

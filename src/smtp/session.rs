@@ -6,10 +6,15 @@ pub use meeting::Meeting;
 
 use super::reply::ReplyFault;
 use super::{Extensions, Failure, Reply, SmtpError, Stage};
-use crate::net::{Credential, Dialer, Endpoint, LinkError, Security, Stream, Timeouts, Wire};
+use crate::net::{
+    Credential, Dialer, Endpoint, Exchange, LinkError, NotBegun, Security, Stream, Timeouts, Wire, bounded,
+};
 
 /// Longest command line that every server takes (RFC 5321, section 4.5.3.1.4).
 const COMMAND_LIMIT: usize = 512;
+
+/// More challenges than any mechanism has.
+const CHALLENGES: usize = 8;
 
 /// A signed-in session with a submission server (RFC 6409). Many messages may pass through it.
 pub struct Session {
@@ -19,6 +24,8 @@ pub struct Session {
     pub(super) transfer: Transfer,
     /// The last message may have left a transaction open.
     pub(super) unclean: bool,
+    /// The client was asked who it is, and said it.
+    authenticated: bool,
     open: bool,
 }
 
@@ -74,6 +81,7 @@ impl Session {
             extensions: Extensions::default(),
             transfer: Transfer::default(),
             unclean: false,
+            authenticated: false,
             open: true,
         };
         session.wire.all_within(session.timeouts.greeting);
@@ -96,6 +104,7 @@ impl Session {
             extensions: Extensions::named(extensions),
             transfer: Transfer::default(),
             unclean: false,
+            authenticated: false,
             open: true,
         }
     }
@@ -113,6 +122,11 @@ impl Session {
     /// The connection: what TLS agreed on, and the server's certificate.
     pub fn stream(&self) -> &Stream {
         self.wire.stream()
+    }
+
+    /// Whether something was said to sign in; else the certificate of the handshake is all the server has.
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
     }
 
     /// Whether another message can be submitted here.
@@ -157,36 +171,42 @@ impl Session {
         Ok(Session { wire, ..self })
     }
 
-    /// SASL (RFC 4954). The response goes with the command where it is not empty and the line stays short enough; else it
-    /// waits to be asked for, which every server understands.
+    /// SASL (RFC 4954), challenge by challenge.
     fn sign_in(&mut self, credential: &Credential) -> Result<(), SmtpError> {
-        let wanted = credential.mechanism();
-        if !self.extensions.mechanisms().any(|offered| offered.eq_ignore_ascii_case(wanted)) {
-            let offered = crate::net::bounded(&self.extensions.mechanisms().collect::<Vec<_>>().join(" "));
-            return Err(self.broken(Stage::Auth, Failure::MechanismMissing { wanted, offered }));
+        if credential.is_nothing() {
+            return Ok(());
         }
-        self.wire.all_within(self.timeouts.reply);
-        let before = format!("AUTH {wanted} ");
-        let with_command = !credential.is_empty() && credential.line_length(&before) <= COMMAND_LIMIT;
-        let mut reply = if with_command {
-            self.wire.send_secret(&credential.line(&before)).map_err(|link| self.broken(Stage::Auth, link.into()))?;
-            self.read_reply(Stage::Auth)?
-        } else {
-            self.command(Stage::Auth, &format!("AUTH {wanted}\r\n"))?
+        let binding = self.wire.stream().channel_binding();
+        let mut exchange = match Exchange::begin(credential, self.extensions.mechanisms(), binding) {
+            Ok(exchange) => exchange,
+            // Whether the certificate is enough is said at MAIL or RCPT.
+            Err(NotBegun::NotOffered) if credential.may_be_silent() => return Ok(()),
+            Err(why) => {
+                let failure = self.not_begun(credential, why);
+                return Err(self.broken(Stage::Auth, failure));
+            }
         };
-        if reply.code() == 334 && !with_command {
-            self.wire.send_secret(&credential.line("")).map_err(|link| self.broken(Stage::Auth, link.into()))?;
-            reply = self.read_reply(Stage::Auth)?;
+        self.authenticated = true;
+        self.wire.all_within(self.timeouts.reply);
+        let mut line = exchange.command("AUTH", Some(COMMAND_LIMIT));
+        for _ in 0..CHALLENGES {
+            self.wire.send_secret(&line).map_err(|link| self.broken(Stage::Auth, link.into()))?;
+            let reply = self.read_reply(Stage::Auth)?;
+            if reply.code() != 334 {
+                return Failure::of_sign_in(exchange, reply).map_or(Ok(()), |it| Err(self.broken(Stage::Auth, it)));
+            }
+            line = exchange.answer(reply.lines().first().map_or(&[], |line| line.as_bytes()));
         }
-        if reply.code() == 334 {
-            // It wants more than the mechanism has: leave the exchange (RFC 4954, section 4).
-            reply = self.command(Stage::Auth, "*\r\n")?;
-        }
-        match reply.code() / 100 {
-            2 => Ok(()),
-            4 => Err(self.broken(Stage::Auth, Failure::Deferred(reply))),
-            5 => Err(self.broken(Stage::Auth, Failure::SignInRefused(reply))),
-            _ => Err(self.broken(Stage::Auth, Failure::Protocol("a reply has the wrong code"))),
+        Err(self.broken(Stage::Auth, Failure::Protocol("the sign-in does not end")))
+    }
+
+    fn not_begun(&self, credential: &Credential, why: NotBegun) -> Failure {
+        match why {
+            NotBegun::NotOffered => {
+                let offered = bounded(&self.extensions.mechanisms().collect::<Vec<_>>().join(" "));
+                Failure::MechanismMissing { wanted: credential.wanted(), offered }
+            }
+            NotBegun::Fault(fault) => Failure::Sasl(fault),
         }
     }
 

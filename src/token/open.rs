@@ -99,6 +99,15 @@ impl Token {
         self.info.user_pin_final_try()
     }
 
+    /// How many wrong PINs it still takes, as far as it tells.
+    pub fn tries(&self) -> Tries {
+        match (self.info.user_pin_final_try(), self.info.user_pin_count_low()) {
+            (true, _) => Tries::One,
+            (false, true) => Tries::Few,
+            (false, false) => Tries::Untold,
+        }
+    }
+
     /// Shows the PIN, once, and takes the key with its certificate: that of the PEM text, which has its chain, or else
     /// the one on the token.
     pub fn identity(self, certificates: Option<&str>, pin: Option<&Secret<String>>) -> Result<Identity, TokenError> {

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::catalogue::{KEYS, Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, OPTIONAL_SECTIONS, SECTIONS, SETTINGS};
+use super::kind::Kind;
+use super::setting::{Need, Setting};
 use super::settings::Config;
 use crate::nearest;
 
@@ -143,7 +145,7 @@ impl Walk<'_> {
         let kind = setting.kind;
         let good = match item.as_value() {
             Some(Value::String(text)) => {
-                !matches!(kind, Kind::Whole(..) | Kind::YesNo | Kind::Urls | Kind::Choices(_))
+                !matches!(kind, Kind::Whole(..) | Kind::YesNo | Kind::Urls | Kind::Hosts | Kind::Choices(_))
                     && kind.accepts(text.value())
             }
             Some(Value::Integer(number)) => {
@@ -151,7 +153,7 @@ impl Walk<'_> {
             }
             Some(Value::Boolean(_)) => kind == Kind::YesNo,
             Some(Value::Array(array)) => {
-                let is_list = matches!(kind, Kind::Urls | Kind::Choices(_));
+                let is_list = matches!(kind, Kind::Urls | Kind::Hosts | Kind::Choices(_));
                 is_list && array.iter().all(|value| value.as_str().is_some_and(|text| kind.accepts(text)))
             }
             _ => false,

@@ -5,8 +5,10 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 use crate::nearest::nearest;
 use crate::secret::Secret;
 
-use super::catalogue::{Kind, SETTINGS, Setting};
+use super::catalogue::SETTINGS;
 use super::check::{self, SettingsError};
+use super::kind::Kind;
+use super::setting::{Need, Setting};
 use super::settings::Config;
 
 /// A configuration as text that was checked, and the settings it says.
@@ -195,7 +197,7 @@ fn bounded(key: &str) -> String {
 impl Setting {
     fn default_value(&self) -> Option<Secret<String>> {
         match self.need {
-            super::catalogue::Need::Default(value) => Some(Secret::new(value.to_owned())),
+            Need::Default(value) => Some(Secret::new(value.to_owned())),
             _ => None,
         }
     }
@@ -205,7 +207,7 @@ impl Setting {
         let text = typed.expose().as_str();
         let wrong = || SettingsError::Value { line: None, key: key.to_owned(), wanted: self.kind.describe() };
         match self.kind {
-            Kind::Urls | Kind::Choices(_) => {
+            Kind::Urls | Kind::Hosts | Kind::Choices(_) => {
                 let each: Vec<&str> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
                 if !each.iter().all(|one| self.kind.accepts(one)) {
                     return Err(wrong());

@@ -2,22 +2,29 @@
 
 mod catalogue;
 mod check;
+mod connecting;
 mod edit;
 mod file;
+mod kind;
 mod passphrase;
 mod render;
 mod sending;
+mod setting;
 mod settings;
+mod signin;
 mod written;
 
-pub use catalogue::{Kind, Need, SECTIONS, SETTINGS, Setting};
+pub use catalogue::{SECTIONS, SETTINGS};
 pub use check::SettingsError;
+pub use connecting::{Proxy, RevocationRule, Space, Trust};
 pub use edit::Document;
 pub use file::{Opener, ServiceKey, Vault, VaultError, Way};
+pub use kind::Kind;
 pub use render::{reference, sample, schema};
 pub use sending::{Notify, Outbox, Timeouts};
+pub use setting::{Need, Setting};
 pub use settings::{
-    After, AuthorizationIdentity, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Method, Opens, Placement, Profile,
-    ReaderEntry, Retention, Security, SignIn, Storage, Submission, Trust, UnknownReader, UnknownSender,
-    WhiteListSource,
+    After, Config, Directory, Fetch, KeyPair, Keys, Mailbox, Opens, Profile, ReaderEntry, Retention, Security, Storage,
+    Submission, UnknownReader, UnknownSender, WhiteListSource,
 };
+pub use signin::{AuthorizationIdentity, ConsentFlow, Method, Placement, Sasl, SignIn};

@@ -7,7 +7,9 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::secret::Secret;
 
-use super::catalogue::{KEYS, Kind, Need, OPTIONAL_SECTIONS, SECTIONS, SETTINGS, Setting};
+use super::catalogue::{KEYS, OPTIONAL_SECTIONS, SECTIONS, SETTINGS};
+use super::kind::Kind;
+use super::setting::{Need, Setting};
 use super::settings::Config;
 
 const NAME: &str = "cabinet";
@@ -130,7 +132,7 @@ fn about_setting(setting: &Setting) -> String {
 fn literal(setting: &Setting) -> String {
     match setting.kind {
         Kind::Whole(..) | Kind::YesNo => setting.example.to_owned(),
-        Kind::Urls | Kind::Choices(_) => {
+        Kind::Urls | Kind::Hosts | Kind::Choices(_) => {
             let each: Vec<String> = setting.example.split(',').map(|one| format!("\"{one}\"")).collect();
             format!("[{}]", each.join(", "))
         }
@@ -214,6 +216,8 @@ fn property(setting: &Setting) -> Value {
         Kind::Span(..) => json!({"type": "string", "pattern": "^[0-9]+ *[smhd]$"}),
         Kind::Rate => json!({"type": "string", "pattern": "^[0-9]+ */ *[smh]$"}),
         Kind::Urls => json!({"type": "array", "items": {"type": "string", "format": "uri"}}),
+        Kind::Hosts => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Proxy => json!({"type": "string", "format": "uri", "pattern": "^(http|socks5)://"}),
         Kind::Https => json!({"type": "string", "format": "uri", "pattern": "^https://"}),
         Kind::Octets32 => json!({"type": "string", "contentEncoding": "base64"}),
         Kind::After => json!({"type": "string", "pattern": "^(keep|seen|delete|move:.+)$"}),

@@ -6,10 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::connecting::{Proxy, Trust};
 use super::sending::{Outbox, Timeouts};
+use super::signin::SignIn;
 use super::written::{as_text, base64_32, optional_secret, secret_text};
 use crate::mail::Address;
 use crate::net::{self, Endpoint};
+use crate::pace::Span;
 use crate::secret::{SealingKey, Secret};
 
 /// The whole configuration.
@@ -63,6 +66,8 @@ pub struct Profile {
     #[serde(rename = "list")]
     pub list: WhiteListSource,
     pub trust: Trust,
+    #[serde(default, skip_serializing_if = "Proxy::is_unset")]
+    pub proxy: Proxy,
     pub signin: SignIn,
     /// Absent for a mailbox that has no certificate: it can neither sign nor open sealed messages.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,9 +139,23 @@ pub struct Mailbox {
     pub security: Security,
     #[serde(default = "inbox")]
     pub folder: String,
+    /// Whether what goes over the connection is packed (RFC 4978).
+    #[serde(default)]
+    pub compress: bool,
+    /// How long one IDLE lasts.
+    #[serde(default = "minutes_25", with = "as_text")]
+    pub idle: Span,
+    /// How often a server is asked that cannot tell by itself.
+    #[serde(default = "minute_1", with = "as_text")]
+    pub poll: Span,
 }
 
 impl Mailbox {
+    /// A server with everything else as it is where nothing is said.
+    pub fn at(host: String, port: u16, security: Security) -> Mailbox {
+        Mailbox { host, port, security, folder: inbox(), compress: false, idle: minutes_25(), poll: minute_1() }
+    }
+
     /// Where it listens.
     pub fn endpoint(&self) -> Endpoint {
         self.security.endpoint(&self.host, self.port)
@@ -160,91 +179,6 @@ pub struct Directory {
 pub struct WhiteListSource {
     pub url: String,
     pub signer: String,
-}
-
-/// What is trusted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Trust {
-    /// PEM.
-    pub anchors: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub crl: Vec<String>,
-}
-
-/// How a session proves who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// Password and one-time code (RFC 6238) by SASL PLAIN (RFC 4616).
-    PasswordTotp,
-    /// Password by SASL PLAIN.
-    Password,
-    /// TLS client certificate by SASL EXTERNAL (RFC 4422, appendix A).
-    Certificate,
-}
-
-impl Method {
-    /// The word for it in the settings and in the trace.
-    pub fn word(self) -> &'static str {
-        match self {
-            Method::PasswordTotp => "password-totp",
-            Method::Password => "password",
-            Method::Certificate => "certificate",
-        }
-    }
-}
-
-/// Where the one-time code stands in the password field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Placement {
-    /// After the password.
-    #[default]
-    Appended,
-    /// Before the password.
-    Prefixed,
-}
-
-/// What EXTERNAL says about whom to act as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthorizationIdentity {
-    /// Nothing: the server derives it from the certificate.
-    #[default]
-    Empty,
-    /// The mailbox address.
-    Address,
-}
-
-/// Sign-in, the same for both servers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SignIn {
-    pub method: Method,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub password: Option<Secret<String>>,
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub totp_seed: Option<Secret<String>>,
-    #[serde(default)]
-    pub placement: Placement,
-    #[serde(default)]
-    pub authzid: AuthorizationIdentity,
-    /// PEM chain for TLS, where it is not that of `keys`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<String>,
-    /// PEM key of that certificate.
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub key: Option<Secret<String>>,
-    /// PKCS#11 URI (RFC 7512) of the key, where a token has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-    #[serde(default, with = "optional_secret", skip_serializing_if = "Option::is_none")]
-    pub pin: Option<Secret<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pin_command: Option<String>,
 }
 
 /// A certificate chain and its key.
@@ -404,7 +338,7 @@ pub struct ReaderEntry {
 }
 
 /// Fetching.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Fetch {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -415,6 +349,21 @@ pub struct Fetch {
     #[serde(rename = "accept-3des")]
     pub accept_3des: bool,
     pub unknown_sender: UnknownSender,
+    /// Connections side by side.
+    pub jobs: u8,
+}
+
+impl Default for Fetch {
+    fn default() -> Fetch {
+        Fetch {
+            to: None,
+            after: After::default(),
+            accept_unsigned: false,
+            accept_3des: false,
+            unknown_sender: UnknownSender::default(),
+            jobs: 1,
+        }
+    }
 }
 
 /// How long things are kept, and when the mailbox itself is in danger.
@@ -443,6 +392,14 @@ fn port_465() -> u16 {
 
 fn port_993() -> u16 {
     993
+}
+
+fn minutes_25() -> Span {
+    Span::of_seconds(25 * 60)
+}
+
+fn minute_1() -> Span {
+    Span::of_seconds(60)
 }
 
 fn inbox() -> String {

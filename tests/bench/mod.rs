@@ -1,5 +1,6 @@
 //! The bench: the real binary in a home of its own, with no variable of this machine and the time that the test says.
 
+pub mod authority;
 pub mod name_server;
 pub mod operator;
 mod outcome;

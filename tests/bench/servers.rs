@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,9 @@ pub const PASSWORD: &str = "ouvre-toi";
 /// How long a message may take from Postfix to the mailbox.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Messages that were delivered past Postfix: each has a name of its own.
+static DELIVERED: AtomicU32 = AtomicU32::new(0);
+
 /// Both servers at work. Certificates come from an authority of their own; everybody signs in with the same password.
 pub struct Servers {
     folder: tempfile::TempDir,
@@ -36,7 +41,7 @@ pub struct Servers {
     /// `None` once it is over.
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
-    ports: [u16; 5],
+    ports: Vec<u16>,
 }
 
 impl Servers {
@@ -50,6 +55,22 @@ impl Servers {
     /// Starts them. The mailboxes of `full` take nothing more: Dovecot answers 552 5.2.2 after Postfix has accepted.
     #[track_caller]
     pub fn start(full: &[&str]) -> Servers {
+        Servers::start_with(full, 5, &[])
+    }
+
+    /// Starts them with every way to sign in: password, password and the code of this seed, token, client certificate. What a
+    /// token is good for is asked at this port (RFC 7662).
+    #[track_caller]
+    pub fn start_for_sign_in(seed: &str, introspection: u16) -> Servers {
+        let asked = format!(
+            "introspection_mode = get\nintrospection_url = http://127.0.0.1:{introspection}/?token=\n\
+             username_attribute = username\nactive_attribute = active\nactive_value = true\n"
+        );
+        Servers::start_with(&[], 9, &[("seed", seed), ("oauth2.conf", &asked)])
+    }
+
+    #[track_caller]
+    fn start_with(full: &[&str], ports: usize, files: &[(&str, &str)]) -> Servers {
         let folder = tempfile::Builder::new().prefix("mss-servers-").tempdir().expect("a temporary folder can be made");
         let people: String = PEOPLE
             .iter()
@@ -59,9 +80,14 @@ impl Servers {
             })
             .collect();
         put(&folder.path().join("passwords"), &people);
-        let ports = free_ports();
+        for (name, text) in files {
+            put(&folder.path().join(name), text);
+        }
+        let ports = free_ports(ports);
         let mut run = Command::new(RUN);
-        run.arg(folder.path()).args(ports.map(|port| port.to_string())).arg("mailbox");
+        let (usual, more) = ports.split_at(5);
+        let words = |ports: &[u16]| ports.iter().map(u16::to_string).collect::<Vec<_>>();
+        run.arg(folder.path()).args(words(usual)).arg("mailbox").args(words(more));
         let log = fs::File::create(folder.path().join("run.log")).expect("the folder takes a file");
         let mut run = run
             .stdin(Stdio::piped())
@@ -94,6 +120,51 @@ impl Servers {
     /// `HOST:PORT` of the mailboxes, STARTTLS.
     pub fn mailbox(&self) -> String {
         format!("127.0.0.1:{}", self.ports[4])
+    }
+
+    /// `HOST:PORT` of the mailboxes, TLS from the first octet; like the next three, only where one signs in by every means.
+    pub fn mailbox_tls(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[5])
+    }
+
+    /// `HOST:PORT` of a Postfix that takes messages for the sake of a client certificate; the other one has TLS 1.2 at most.
+    pub fn submission_by_certificate(&self, version_1_2: bool) -> String {
+        format!("127.0.0.1:{}", self.ports[if version_1_2 { 7 } else { 6 }])
+    }
+
+    /// `HOST:PORT` of Dovecot's own submission server.
+    pub fn submission_of_dovecot(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[8])
+    }
+
+    /// Has the authority of the servers certify a public key (PEM) for a name. Gives the chain, PEM.
+    #[track_caller]
+    pub fn certify(&self, bench: &Bench, public_key: &str, name: &str) -> String {
+        let authority = self.folder.path().display();
+        let file = format!("{public_key}.chain");
+        let request = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout scratch -subj";
+        let sign = format!(
+            "openssl x509 -req -in csr -force_pubkey {public_key} -CA {authority}/anchor.pem -CAkey {authority}/anchor.key \
+             -days 30 -set_serial 0x$(openssl rand -hex 8) -extfile extensions -out leaf.pem"
+        );
+        bench.file(
+            "extensions",
+            b"basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n\
+              extendedKeyUsage=emailProtection,clientAuth\n",
+        );
+        let join = format!("cat leaf.pem {authority}/anchor.pem > {file}");
+        bench.shell(&format!("{request} '/CN={name}' -out csr && {sign} && {join}")).status(0);
+        bench.path(&file).to_str().expect("names on the bench are text").to_owned()
+    }
+
+    /// From its next connection on, Postfix takes messages for the sake of this certificate (the first in a PEM file).
+    #[track_caller]
+    pub fn admit(&self, bench: &Bench, certificate: &str) {
+        let shown =
+            bench.shell(&format!("openssl x509 -in {certificate} -noout -fingerprint -sha256")).status(0).text();
+        let digits = shown.trim().rsplit('=').next().expect("openssl shows a fingerprint").to_owned();
+        let known = fs::read_to_string(self.path("fingerprints")).unwrap_or_default();
+        put(&self.path("fingerprints"), &format!("{known}{digits} here\n"));
     }
 
     /// The words of `mss init` for a profile whose lists and directory are the sandbox's, and whose servers are these.
@@ -145,11 +216,47 @@ impl Servers {
         self.say("start");
     }
 
+    /// Stops Dovecot: whoever is signed in is told that it shuts down.
+    #[track_caller]
+    pub fn stop_dovecot(&mut self) {
+        self.say("stop-mailbox");
+    }
+
+    /// Starts Dovecot again.
+    #[track_caller]
+    pub fn start_dovecot(&mut self) {
+        self.say("start-mailbox");
+    }
+
     /// The messages in an INBOX, as Dovecot holds them.
     pub fn messages(&self, address: &str) -> Vec<Vec<u8>> {
-        let maildir = self.path("mail").join(address).join("Maildir");
+        self.files(address, "INBOX").iter().filter_map(|file| fs::read(file).ok()).collect()
+    }
+
+    /// The files of the messages in a folder, as Dovecot holds them; behind `:2,` their names have a letter for each flag
+    /// (S is for seen).
+    pub fn files(&self, address: &str, folder: &str) -> Vec<PathBuf> {
+        let mut maildir = self.path("mail").join(address).join("Maildir");
+        if folder != "INBOX" {
+            maildir.push(format!(".{folder}"));
+        }
         let files = ["new", "cur"].into_iter().filter_map(|name| fs::read_dir(maildir.join(name)).ok()).flatten();
-        files.flatten().filter_map(|file| fs::read(file.path()).ok()).collect()
+        files.flatten().map(|file| file.path()).collect()
+    }
+
+    /// Puts messages into an INBOX that has had some before, past Postfix.
+    #[track_caller]
+    pub fn deliver(&self, address: &str, messages: impl IntoIterator<Item = Vec<u8>>) {
+        let maildir = self.path("mail").join(address).join("Maildir");
+        let owner = fs::metadata(&maildir).expect("somebody has written to it before");
+        for message in messages {
+            let number = DELIVERED.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}.{number:06}.bench", 1_700_000_000 + number);
+            let (before, after) = (maildir.join("tmp").join(&name), maildir.join("new").join(&name));
+            fs::File::create(&before).and_then(|mut file| file.write_all(&message)).expect("tmp takes a file");
+            std::os::unix::fs::chown(&before, Some(owner.uid()), Some(owner.gid())).expect("this is root");
+            fs::rename(&before, &after).expect("new takes a file");
+        }
     }
 
     /// Waits until so many messages have arrived, and gives them.
@@ -237,7 +344,8 @@ fn put(path: &Path, text: &str) {
 }
 
 /// Ports nobody listens on at the moment.
-fn free_ports() -> [u16; 5] {
-    let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("the loopback interface has free ports"));
-    listeners.each_ref().map(|it| it.local_addr().expect("it listens").port())
+fn free_ports(count: usize) -> Vec<u16> {
+    let listen = || TcpListener::bind("127.0.0.1:0").expect("the loopback interface has free ports");
+    let listeners: Vec<TcpListener> = std::iter::repeat_with(listen).take(count).collect();
+    listeners.iter().map(|it| it.local_addr().expect("it listens").port()).collect()
 }

@@ -14,7 +14,7 @@ pub struct Program {
 }
 
 /// All of them. `.ci/run` installs the packages; a test below compares the two.
-pub const PROGRAMS: [Program; 18] = [
+pub const PROGRAMS: [Program; 21] = [
     Program {
         name: "openssl",
         package: "openssl",
@@ -46,8 +46,15 @@ pub const PROGRAMS: [Program; 18] = [
     Program { name: "dovecot", package: "dovecot-core", shows: "the same: people sign in through it" },
     Program { name: "imap", package: "dovecot-imapd", shows: "the same: the message is fetched there" },
     Program { name: "lmtp", package: "dovecot-lmtpd", shows: "the same: the message is delivered there" },
+    Program {
+        name: "submission",
+        package: "dovecot-submissiond",
+        shows: "people sign in to it by password, code, token and certificate",
+    },
     Program { name: "sievec", package: "dovecot-sieve", shows: "a script of the recipient sends a message back" },
+    Program { name: "squid", package: "squid", shows: "every connection of a profile goes through a proxy" },
     Program { name: "systemd-analyze", package: "systemd", shows: "the units of examples/ are understood" },
+    Program { name: "mbsync", package: "isync", shows: "benches/fetching: what others fetch with" },
     Program { name: "msmtp", package: "msmtp", shows: "benches/submission: what a shell script does" },
 ];
 

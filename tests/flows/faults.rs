@@ -15,7 +15,7 @@ fn words<'a>(fault: &'a str, subject: &'a str) -> [&'a str; 11] {
 }
 
 /// Every fault before the point of no return: its status, the state of the message, the name of the failure.
-const BEFORE_THE_END: [(&str, i32, &str, &str); 37] = [
+const BEFORE_THE_END: [(&str, i32, &str, &str); 38] = [
     ("connect=refuse", 75, "queued", "no-service"),
     ("connect=defer", 75, "queued", "deferred"),
     ("connect=cut", 75, "queued", "broken"),
@@ -29,9 +29,10 @@ const BEFORE_THE_END: [(&str, i32, &str, &str); 37] = [
     ("starttls=defer", 76, "queued", "no-starttls"),
     ("starttls=cut", 75, "queued", "broken"),
     ("starttls=close421", 75, "queued", "deferred"),
-    ("starttls=certificate:expired", 76, "queued", "server-certificate"),
-    ("starttls=certificate:wrong-name", 76, "queued", "server-certificate"),
-    ("starttls=certificate:foreign", 76, "queued", "server-certificate"),
+    ("starttls=certificate:expired", 76, "queued", "server-certificate-expired"),
+    ("starttls=certificate:wrong-name", 76, "queued", "server-certificate-name"),
+    ("starttls=certificate:revoked", 76, "queued", "server-certificate-revoked"),
+    ("starttls=certificate:foreign", 76, "queued", "server-certificate-issuer"),
     ("auth=refuse:535 5.7.8 wrong code", 77, "queued", "sign-in-refused"),
     ("auth=defer", 75, "queued", "deferred"),
     ("auth=cut", 75, "queued", "broken"),
@@ -257,16 +258,17 @@ fn an_unknown_message_that_was_lost_is_sent_again_as_the_same_message() {
 }
 
 /// Every fault of the mailbox: its status and the name of the failure.
-const MAILBOX: [(&str, i32, &str); 25] = [
+const MAILBOX: [(&str, i32, &str); 26] = [
     ("mailbox-connect=refuse", 69, "mailbox-unavailable"),
     ("mailbox-connect=cut", 69, "broken"),
     ("mailbox-connect=close421", 69, "mailbox-unavailable"),
     ("mailbox-starttls=strip", 76, "no-starttls"),
     ("mailbox-starttls=refuse", 76, "no-starttls"),
     ("mailbox-starttls=cut", 69, "broken"),
-    ("mailbox-starttls=certificate:expired", 76, "server-certificate"),
-    ("mailbox-starttls=certificate:wrong-name", 76, "server-certificate"),
-    ("mailbox-starttls=certificate:foreign", 76, "server-certificate"),
+    ("mailbox-starttls=certificate:expired", 76, "server-certificate-expired"),
+    ("mailbox-starttls=certificate:wrong-name", 76, "server-certificate-name"),
+    ("mailbox-starttls=certificate:revoked", 76, "server-certificate-revoked"),
+    ("mailbox-starttls=certificate:foreign", 76, "server-certificate-issuer"),
     ("mailbox-auth=refuse:wrong code", 77, "sign-in-refused"),
     ("mailbox-auth=defer", 75, "mailbox-busy"),
     ("mailbox-auth=cut", 69, "broken"),
@@ -282,7 +284,7 @@ const MAILBOX: [(&str, i32, &str); 25] = [
     ("fetch=close421", 69, "mailbox-unavailable"),
     ("directory=cut", 69, "broken"),
     ("directory=refuse", 77, "directory-key"),
-    ("crl=cut", 69, "broken"),
+    ("crl=cut", 76, "server-revocation-unknown"),
 ];
 
 #[test]

@@ -63,9 +63,10 @@ fn a_directory_in_trouble_is_told_from_one_that_knows_nobody() {
     for (fault, status, code) in [
         ("directory=cut", 69, "broken"),
         ("directory=refuse", 77, "directory-key"),
-        ("directory=certificate:foreign", 76, "server-certificate"),
-        ("directory=certificate:wrong-name", 76, "server-certificate"),
-        ("directory=certificate:expired", 76, "server-certificate"),
+        ("directory=certificate:foreign", 76, "server-certificate-issuer"),
+        ("directory=certificate:wrong-name", 76, "server-certificate-name"),
+        ("directory=certificate:expired", 76, "server-certificate-expired"),
+        ("directory=certificate:revoked", 76, "server-certificate-revoked"),
     ] {
         let outcome = bench.run(["--json", "--fault", fault, "lookup", "durand"]);
         assert_error(&outcome, status, code);

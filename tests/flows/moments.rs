@@ -6,7 +6,7 @@ use std::fs;
 
 use mss::process::Moment;
 
-use super::post::{DURAND, bench, delivered, messages};
+use super::post::{DURAND, bench, delivered, flagged, messages, stored};
 use crate::bench::{Bench, Outcome};
 
 /// How often a moment of a batch is tried: when it comes for the first time, the second, the third.
@@ -129,4 +129,40 @@ fn a_batch_that_dies_at_any_moment_is_finished_by_the_same_command() {
         bench.run(["audit", "verify"]).status(0);
     }
     assert_each_once(&bench, sent, "in the end");
+}
+
+#[test]
+fn a_message_whose_reader_dies_at_any_moment_is_stored_once() {
+    // Of each run: sign-in, the message, what is done on the server; each begun and ended.
+    let trace = ["before-trace", "after-trace"].iter().flat_map(|word| (1..=5).map(move |time| (*word, time)));
+    let fetching = || Moment::OF_FETCHING.iter().map(|(_, word)| (*word, 1));
+    let stories = [("delete", fetching().collect::<Vec<_>>()), ("seen", fetching().chain(trace).collect())];
+    for (after, moments) in stories {
+        let bench = bench();
+        let mut fetched = 0;
+        for (word, time) in moments {
+            let when = format!("killed at {word}, time {time}, after {after}");
+            bench.run(["send", "--to", DURAND, "--subject", &when, "--attach", "result.pdf"]).status(0);
+            fetched += 1;
+            let fetch = ["--json", "-p", "dr.durand", "fetch", "--to", "in", "--after", after];
+            let first = killed_at(&bench, &fetch, word, time);
+            if first.ended_by_itself() {
+                assert!(time > 1, "{word} is never reached\n{first}");
+            } else {
+                first.signal(9);
+                bench.run(fetch).status(0);
+            }
+            bench.run(fetch).status(0).stdout_is("");
+            let places: Vec<_> = stored(&bench, "in").into_iter().filter(|place| !is_staged(place)).collect();
+            assert_eq!(places.len(), fetched, "{when}");
+            let (left, seen) = (delivered(&bench, DURAND), flagged(&bench, DURAND, "INBOX", "\\Seen"));
+            assert_eq!((left, seen), if after == "seen" { (fetched, fetched) } else { (0, 0) }, "{when}");
+        }
+        bench.run(["-p", "dr.durand", "audit", "verify"]).status(0);
+    }
+}
+
+/// What a killed run left unfinished has a name that begins with a dot; it is swept when it is old.
+fn is_staged(place: &std::path::Path) -> bool {
+    place.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }

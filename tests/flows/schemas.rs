@@ -45,6 +45,7 @@ fn every_answer_has_the_shape_of_its_schema() {
         &["--profile", "dr.durand", "fetch"][..],
         &["lookup", "--place", "Rennes"],
         &["purge-check", "--all-profiles"],
+        &["signin", "status"],
         &["audit", "log"],
         &["audit", "verify"],
         &["outbox", "list"],

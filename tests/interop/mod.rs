@@ -3,6 +3,7 @@
 mod bouncycastle;
 mod cms;
 mod curl;
+mod dovecot;
 mod gnupg;
 mod kills;
 mod openssl;
@@ -10,6 +11,9 @@ mod packages;
 mod paths;
 mod pkcs12;
 mod postfix;
+mod proxies;
 mod python;
+mod signin;
+mod tls;
 mod token;
 mod vault_openssl;

@@ -44,6 +44,8 @@ pub struct Request<'r> {
 pub struct Trust<'t> {
     /// Opens connections under the anchors.
     pub dialer: &'t Dialer,
+    /// Asks web servers, which are shown no certificate of ours.
+    pub web: HttpClient,
     /// The names of the operators that the signed list has for the domain, where the list was asked.
     pub operators: Option<Vec<String>>,
 }
@@ -168,10 +170,22 @@ pub fn for_account(account: &Account<'_>, request: &Request<'_>) -> Result<Disco
         }
         (admitted, operators) = (Some(true), Some(list.operators(domain).to_vec()));
     }
-    let trust = Trust { dialer: account.dialer()?, operators };
+    let trust = Trust { dialer: account.dialer()?, web: account.http()?, operators };
     let world = &account.world;
     let found = discover(request, Some(&trust), &world.places.cache, world.clock.now());
-    Ok(Discovery { admitted, ..found })
+    let servers = found.servers.into_iter().map(|server| explained(account, server)).collect();
+    Ok(Discovery { admitted, servers, ..found })
+}
+
+/// A server that was given and says farewell after it saw our certificate may mean the certificate.
+fn explained(account: &Account<'_>, server: Server) -> Server {
+    let verdict = match server.verdict {
+        Verdict::Unfit(Obstacle::Meeting(error)) if server.offer.origin == Origin::Given => {
+            Verdict::Unfit(Obstacle::Meeting(account.explained(error)))
+        }
+        other => other,
+    };
+    Server { verdict, ..server }
 }
 
 /// Meets a server that the user named after nothing was found.
@@ -184,7 +198,8 @@ pub fn add_given(
 ) -> Result<(), Error> {
     let offers = [Offer::given(service, endpoint)];
     let met = probe::meet(&offers, None, account.dialer()?, request.address.domain(), LIMIT);
-    found.servers.extend(choose(request, offers.into_iter().zip(met), None));
+    let servers = choose(request, offers.into_iter().zip(met), None);
+    found.servers.extend(servers.into_iter().map(|server| explained(account, server)));
     Ok(())
 }
 
@@ -194,7 +209,7 @@ pub fn discover(request: &Request<'_>, trust: Option<&Trust<'_>>, cache: &Path, 
     let mut asked_at = None;
     let mut search = None;
     if let (Some(servers), Some(_)) = (&request.name_servers, missing(request).next()) {
-        let http = trust.map(|trust| HttpClient::new(trust.dialer.clone()));
+        let http = trust.map(|trust| trust.web.clone());
         let way = format!("{:?} {}", servers.addresses, http.is_some());
         let patience = Servers { timeout: servers.timeout.min(ATTEMPT), ..servers.clone() };
         let searching = Search::new(Resolver::new(patience, QUESTION), http, request.private);

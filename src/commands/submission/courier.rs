@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{SyncSender, channel};
+use std::sync::mpsc::{Sender, SyncSender, channel};
 
 use super::clerk::{Asked, Desk, Settlement, Ticket};
 use super::fate::{Fate, fate, settled};
 use super::feed::Feed;
 use super::{Event, Limits};
 use crate::clock::Clock;
+use crate::commands::credentials::{is_about_rights, is_refused, is_signed_out};
 use crate::commands::error::Error;
 use crate::commands::traced::{Scribe, causes};
 use crate::mail::Address;
-use crate::net::{Dialer, Endpoint};
+use crate::net::{Credential, Dialer, Endpoint};
 use crate::outbox::{CopyId, OutboxError, State};
 use crate::process::{Moment, here};
 use crate::smtp::{Notices, Order, Outcome, Parameters, Return, Session, SmtpError, Supply, Window};
@@ -37,7 +38,14 @@ pub(super) struct Courier<'a, 'e, X> {
 impl<'a, X> Courier<'a, '_, X> {
     /// Works until nothing is left, or nothing can be done any more.
     pub(super) fn work(self) {
-        let mut round = Round { courier: &self, ready: VecDeque::new(), said: Vec::new(), settled: 0 };
+        let mut round = Round {
+            courier: &self,
+            ready: VecDeque::new(),
+            said: Vec::new(),
+            settled: 0,
+            certificate_alone: false,
+            signed_out: None,
+        };
         let session = self.sessions(&mut round);
         for ticket in round.ready {
             self.desk.release(ticket, "it was not begun".to_owned());
@@ -64,17 +72,27 @@ impl<'a, X> Courier<'a, '_, X> {
                     }
                 },
             };
+            round.certificate_alone = !live.is_authenticated();
             let before = round.settled;
             let ended = live.submit_all(window, round);
             self.desk.tell(std::mem::take(&mut round.said));
-            if let Err(error) = ended {
+            let signed_out = round.signed_out.take();
+            let goes_on = signed_out.is_none();
+            if let Err(error) = signed_out.map_or(ended, Err) {
                 fruitless = if round.settled > before { 0 } else { fruitless + 1 };
-                if round.settled == 0 || fruitless == FRUITLESS {
+                // Who was signed out is signed in once more, and then told.
+                let enough = if goes_on { round.settled == 0 || fruitless == FRUITLESS } else { fruitless > 1 };
+                if enough {
                     self.trouble(error.into());
                     return None;
                 }
             }
-            session = Some(live);
+            if goes_on {
+                session = Some(live);
+            } else {
+                // It has said that it knows us no more; the next one is signed in to anew.
+                let _ = live.quit();
+            }
         }
         session
     }
@@ -88,12 +106,26 @@ impl<'a, X> Courier<'a, '_, X> {
         let request = format!("submission {}, {}", self.endpoint, self.method);
         let tell = |told| drop(self.events.send(Event::Told(told)));
         self.scribe.sign_in(&request, &tell, || {
-            let (reply, answer) = channel();
-            let _ = self.events.send(Event::Credential(reply));
+            let open = |credential: &Credential| -> Result<Session, Error> {
+                Ok(Session::open(&self.dialer, &self.endpoint, credential, self.mailbox.domain())?)
+            };
             // The story ends only after its connections.
-            let credential = answer.recv().map_err(|_| Error::Interrupted)??;
-            Ok(Session::open(&self.dialer, &self.endpoint, &credential, self.mailbox.domain())?)
+            let credential = self.asks(Event::Credential)?;
+            match open(&credential) {
+                Err(error) if is_refused(&error) => match self.asks(|reply| Event::Refused(credential, reply))? {
+                    Some(other) => open(&other),
+                    None => Err(error),
+                },
+                opened => opened,
+            }
         })
+    }
+
+    /// Asks the story something, and waits for its answer.
+    fn asks<T>(&self, question: impl FnOnce(Sender<Result<T, Error>>) -> Event<X>) -> Result<T, Error> {
+        let (reply, answer) = channel();
+        let _ = self.events.send(question(reply));
+        answer.recv().map_err(|_| Error::Interrupted)?
     }
 }
 
@@ -105,6 +137,10 @@ struct Round<'r, 'a, 'e, X> {
     /// What became of some, to be written down with the next turn.
     said: Vec<Settlement<'a>>,
     settled: usize,
+    /// The server takes messages for the sake of the certificate alone: it is what a refusal may be about.
+    certificate_alone: bool,
+    /// The server has forgotten who we are in the middle of a session: a token has expired there, or the session was too long.
+    signed_out: Option<SmtpError>,
 }
 
 impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
@@ -112,7 +148,7 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
 
     fn next(&mut self, most: usize) -> Vec<(Ticket<'a>, Order<'a>)> {
         let mut orders = Vec::new();
-        while orders.is_empty() && !self.courier.feed.is_stopped() {
+        while orders.is_empty() && !self.courier.feed.is_stopped() && self.signed_out.is_none() {
             if self.ready.is_empty() {
                 let claim = self.courier.feed.take(most);
                 if claim.is_empty() {
@@ -162,6 +198,20 @@ impl<'a, X> Supply<'a> for Round<'_, 'a, '_, X> {
                 let text = format!("{} {}", outcome.reply.code(), outcome.reply.text());
                 let (said, traced) = settled(&outcome, entry, &courier.limits, now);
                 (said, traced, text)
+            }
+            // It is not about this message: none is taken, and each of them waits.
+            Err(error) if self.certificate_alone && is_about_rights(&error) => {
+                courier.desk.release(ticket, causes(&error));
+                courier.feed.leave();
+                courier.feed.stop();
+                return courier.trouble(Error::OwnCertificateRefused { source: Box::new(error.into()) });
+            }
+            Err(error) if is_signed_out(&error) => {
+                let copy = entry.copy;
+                courier.desk.release(ticket, causes(&error));
+                courier.feed.back(copy);
+                self.signed_out = Some(error);
+                return;
             }
             Err(error) => match fate(&error, entry, &courier.limits, now) {
                 Fate::Settled(said, traced) => (said, traced, causes(&error)),

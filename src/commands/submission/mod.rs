@@ -62,6 +62,8 @@ pub struct Limits {
 pub(super) enum Event<X> {
     /// A connection needs something to sign in with.
     Credential(Sender<Result<Credential, Error>>),
+    /// A server has refused this to a connection, which asks whether there is something else.
+    Refused(Credential, Sender<Result<Option<Credential>, Error>>),
     /// A step, to be told.
     Told(Told),
     /// What became of some copies is on disk.
@@ -84,8 +86,8 @@ pub(super) struct Submitted {
 
 /// Opens a session and signs in.
 pub(super) fn open(account: &Account<'_>) -> Result<Session, Error> {
-    let credential = account.credential()?;
-    Ok(Session::open(account.dialer()?, &account.submission(), &credential, account.address().domain())?)
+    let (dialer, endpoint, name) = (account.dialer()?, account.submission(), account.address().domain());
+    account.signed_in(|credential| Ok(Session::open(dialer, &endpoint, credential, name)?))
 }
 
 /// Asks the submission server what it can do, without signing in: under an entry of the trace.
@@ -227,6 +229,10 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                     let _ = reply.send(account.credential());
                     Ok(())
                 }
+                Event::Refused(refused, reply) => {
+                    let _ = reply.send(account.credential_after(&refused));
+                    Ok(())
+                }
                 Event::Told(told) => {
                     (account.world.tell)(told);
                     Ok(())
@@ -236,7 +242,9 @@ pub(super) fn submit_with<'env, X: Send + 'env>(
                     settled(entry)
                 }),
                 Event::Trouble(error) => {
-                    trouble.get_or_insert(error);
+                    if trouble.is_none() {
+                        trouble = Some(account.explained(error));
+                    }
                     Ok(())
                 }
                 Event::Own(own) => hear(own, feed),

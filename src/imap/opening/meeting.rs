@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::secured;
 use crate::imap::{ImapError, Session, Stage};
-use crate::net::{Dialer, Endpoint, Handshake, bounded};
+use crate::net::{Dialer, Endpoint, Handshake, Security, bounded};
 use crate::pki::Certificate;
 
 /// The capabilities that a client of ours makes use of.
@@ -40,7 +40,9 @@ impl Session {
     /// Meets a server: nothing is said of who we are. With `address` it is that address of the host that is connected to.
     pub fn meet(dialer: &Dialer, endpoint: &Endpoint, address: Option<IpAddr>) -> Result<Meeting, ImapError> {
         let host = address.map_or_else(|| endpoint.host.clone(), |address| address.to_string());
-        let mut opening = secured(dialer, endpoint, &Endpoint { host, ..endpoint.clone() })?;
+        // Whom the certificate of the handshake signs in is no matter here: nothing is asked of the mailbox.
+        let by_certificate = endpoint.security == Security::Implicit;
+        let mut opening = secured(dialer, endpoint, &Endpoint { host, ..endpoint.clone() }, by_certificate)?;
         let capabilities = opening.capabilities(Stage::Greeting)?;
         let stream = opening.wire.stream();
         let meeting = Meeting {

@@ -256,7 +256,10 @@ impl Session<'_> {
                  BINARY STATUS=SIZE",
             );
         } else if self.wire.is_tls() {
-            capabilities.push_str(" AUTH=PLAIN AUTH=LOGIN");
+            capabilities.push_str(" AUTH=PLAIN AUTH=LOGIN AUTH=SCRAM-SHA-256 AUTH=XOAUTH2 AUTH=OAUTHBEARER");
+            if self.wire.exporter().is_some() {
+                capabilities.push_str(" AUTH=SCRAM-SHA-256-PLUS");
+            }
             if self.wire.client_certificate().is_some() {
                 capabilities.push_str(" AUTH=EXTERNAL");
             }

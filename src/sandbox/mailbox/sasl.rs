@@ -8,13 +8,21 @@ use base64::prelude::BASE64_STANDARD;
 use crate::mail::Address;
 use crate::sandbox::faults::Stage;
 use crate::sandbox::mailbox::{Done, Outcome, Session, Trouble};
+use crate::sandbox::scram::Scram;
 use crate::sandbox::server::pause;
 use crate::sandbox::signin::{FAILURE_DELAY, split_plain};
+use crate::sandbox::tokens::{REFUSED, split_bearer};
 use crate::sandbox::wire::Line;
 use crate::secret::Secret;
 
 const MAX_RESPONSE: usize = 12288;
 const MAX_FAILURES: u32 = 5;
+
+/// "One-time code:", after a password without one.
+const CODE: &str = "T25lLXRpbWUgY29kZTo=";
+
+/// Who signed in, if the password, proof or token was good; or how the command ends otherwise.
+type Signed = Result<Result<Option<Address>, Done>, Trouble>;
 
 impl Session<'_> {
     pub(super) fn login(&mut self, user: &str, password: &Secret<String>) -> Outcome {
@@ -31,11 +39,10 @@ impl Session<'_> {
             return Ok(done);
         }
         let user = match mechanism {
-            "PLAIN" => self.response(initial, "")?.map(|message| {
-                let (authzid, user, password) = split_plain(message.expose())?;
-                let user = self.check(user, &password)?;
-                (authzid.is_empty() || authzid.parse() == Ok(user.clone())).then_some(user)
-            }),
+            "PLAIN" => self.plain(initial)?,
+            "SCRAM-SHA-256" => self.scram(initial, None)?,
+            "SCRAM-SHA-256-PLUS" if self.wire.exporter().is_some() => self.scram(initial, self.wire.exporter())?,
+            "XOAUTH2" | "OAUTHBEARER" => self.bearer(initial)?,
             "LOGIN" => match self.response(initial, "VXNlcm5hbWU6")? {
                 Ok(user) => self.response(None, "UGFzc3dvcmQ6")?.map(|password| {
                     let user = std::str::from_utf8(user.expose()).ok()?;
@@ -53,6 +60,54 @@ impl Session<'_> {
             Ok(user) => self.signed_in(user),
             Err(done) => Ok(done),
         }
+    }
+
+    fn plain(&mut self, initial: Option<String>) -> Signed {
+        let message = match self.response(initial, "")? {
+            Ok(message) => message,
+            Err(done) => return Ok(Err(done)),
+        };
+        let Some((authzid, user, password)) = split_plain(message.expose()) else { return Ok(Ok(None)) };
+        let mut found = self.check(user, &password);
+        if found.is_none() && self.service.accounts.lacks_code(user, &password) {
+            let code = match self.response(None, CODE)? {
+                Ok(code) => code,
+                Err(done) => return Ok(Err(done)),
+            };
+            found = self.check(user, &Secret::new([password.expose().as_slice(), code.expose()].concat()));
+        }
+        Ok(Ok(found.filter(|address| authzid.is_empty() || authzid.parse() == Ok(address.clone()))))
+    }
+
+    fn scram(&mut self, initial: Option<String>, exporter: Option<[u8; 32]>) -> Signed {
+        let first = match self.response(initial, "")? {
+            Ok(first) => first,
+            Err(done) => return Ok(Err(done)),
+        };
+        let Some(scram) = Scram::begin(first.expose(), exporter) else { return Ok(Ok(None)) };
+        let last = match self.response(None, &BASE64_STANDARD.encode(scram.challenge()))? {
+            Ok(last) => last,
+            Err(done) => return Ok(Err(done)),
+        };
+        let known = self.service.accounts.password_of(&scram.user);
+        let proven = known.and_then(|(user, password)| Some((user.clone(), scram.end(last.expose(), password)?)));
+        let Some((user, proof)) = proven else { return Ok(Ok(None)) };
+        Ok(self.response(None, &BASE64_STANDARD.encode(proof))?.map(|_| Some(user)))
+    }
+
+    fn bearer(&mut self, initial: Option<String>) -> Signed {
+        let message = match self.response(initial, "")? {
+            Ok(message) => message,
+            Err(done) => return Ok(Err(done)),
+        };
+        let expired = self.service.faults.expires_tokens(Stage::MailboxAuth);
+        let shown = split_bearer(message.expose());
+        let found = shown.and_then(|(user, token)| self.service.accounts.with_token(user, token, expired)).cloned();
+        if found.is_some() {
+            return Ok(Ok(found));
+        }
+        // The client has nothing to say to it.
+        Ok(self.response(None, &BASE64_STANDARD.encode(REFUSED))?.map(|_| None))
     }
 
     fn unfit_for_sign_in(&mut self) -> Result<Option<Done>, Trouble> {

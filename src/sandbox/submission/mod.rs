@@ -198,7 +198,8 @@ impl Session<'_> {
         }
         if self.wire.is_tls() {
             let external = if self.wire.client_certificate().is_some() { " EXTERNAL" } else { "" };
-            lines.push(format!("AUTH PLAIN LOGIN{external}"));
+            let plus = if self.wire.exporter().is_some() { " SCRAM-SHA-256-PLUS" } else { "" };
+            lines.push(format!("AUTH PLAIN LOGIN SCRAM-SHA-256{plus} XOAUTH2 OAUTHBEARER{external}"));
         }
         let last = lines.len() - 1;
         for (at, line) in lines.iter().enumerate() {

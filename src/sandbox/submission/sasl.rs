@@ -1,4 +1,4 @@
-//! AUTH (RFC 4954): PLAIN and LOGIN with the password and the one-time code behind it, EXTERNAL with a certificate.
+//! AUTH (RFC 4954): PLAIN and LOGIN with password and one-time code, SCRAM, EXTERNAL with a certificate, access tokens.
 
 use std::io;
 
@@ -7,15 +7,20 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::mail::Address;
 use crate::sandbox::faults::Stage;
+use crate::sandbox::scram::Scram;
 use crate::sandbox::server::pause;
 use crate::sandbox::signin::{FAILURE_DELAY, split_plain};
 use crate::sandbox::submission::{Next, Session};
+use crate::sandbox::tokens::{REFUSED, split_bearer};
 use crate::sandbox::wire::Line;
 use crate::secret::Secret;
 
 /// RFC 4954, section 4.
 const MAX_RESPONSE: usize = 12288;
 const MAX_FAILURES: u32 = 5;
+
+/// "One-time code:", after a password without one.
+const CODE: &str = "T25lLXRpbWUgY29kZTo=";
 
 /// A response that is not what the mechanism asks for; the text is the reply.
 struct Broken(&'static str);
@@ -35,6 +40,9 @@ impl Session<'_> {
             "PLAIN" => self.plain(initial)?,
             "LOGIN" => self.login(initial)?,
             "EXTERNAL" => self.external(initial)?,
+            "SCRAM-SHA-256" => self.scram(initial, None)?,
+            "SCRAM-SHA-256-PLUS" if self.wire.exporter().is_some() => self.scram(initial, self.wire.exporter())?,
+            "XOAUTH2" | "OAUTHBEARER" => self.bearer(initial)?,
             _ => return self.mistake("504 5.5.4 the mechanism is unknown"),
         };
         match user {
@@ -63,9 +71,50 @@ impl Session<'_> {
         let Some((authzid, user, password)) = split_plain(message.expose()) else {
             return Ok(Err(Broken("501 5.5.2 not a PLAIN message")));
         };
-        Ok(Ok(self
-            .check(user, &password)
-            .filter(|address| authzid.is_empty() || authzid.parse() == Ok(address.clone()))))
+        let mut found = self.check(user, &password);
+        if found.is_none() && self.service.accounts.lacks_code(user, &password) {
+            let code = match self.response(None, CODE)? {
+                Ok(code) => code,
+                Err(broken) => return Ok(Err(broken)),
+            };
+            found = self.check(user, &Secret::new([password.expose().as_slice(), code.expose()].concat()));
+        }
+        Ok(Ok(found.filter(|address| authzid.is_empty() || authzid.parse() == Ok(address.clone()))))
+    }
+
+    fn scram(
+        &mut self,
+        initial: Option<String>,
+        exporter: Option<[u8; 32]>,
+    ) -> io::Result<Result<Option<Address>, Broken>> {
+        let first = match self.response(initial, "")? {
+            Ok(first) => first,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        let Some(scram) = Scram::begin(first.expose(), exporter) else { return Ok(Ok(None)) };
+        let last = match self.response(None, &BASE64_STANDARD.encode(scram.challenge()))? {
+            Ok(last) => last,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        let known = self.service.accounts.password_of(&scram.user);
+        let proven = known.and_then(|(user, password)| Some((user.clone(), scram.end(last.expose(), password)?)));
+        let Some((user, proof)) = proven else { return Ok(Ok(None)) };
+        Ok(self.response(None, &BASE64_STANDARD.encode(proof))?.map(|_| Some(user)))
+    }
+
+    fn bearer(&mut self, initial: Option<String>) -> io::Result<Result<Option<Address>, Broken>> {
+        let message = match self.response(initial, "")? {
+            Ok(message) => message,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        let expired = self.service.faults.expires_tokens(Stage::Auth);
+        let shown = split_bearer(message.expose());
+        let found = shown.and_then(|(user, token)| self.service.accounts.with_token(user, token, expired)).cloned();
+        if found.is_some() {
+            return Ok(Ok(found));
+        }
+        // The client has nothing to say to it.
+        Ok(self.response(None, &BASE64_STANDARD.encode(REFUSED))?.map(|_| None))
     }
 
     fn login(&mut self, initial: Option<String>) -> io::Result<Result<Option<Address>, Broken>> {
