@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
+use super::kept::Kept;
 use super::provider::{Client, Flow, Provider, ProviderError};
 use super::{Means, SignInError, Source, Tokens};
 use crate::clock::Clock;
@@ -208,4 +209,44 @@ fn a_refresh_token_that_is_good_no_more_signs_out() {
     assert!(matches!(error, SignInError::Provider(ProviderError::SignedOut)), "{error:?}");
     assert!(tokens.held().unwrap().is_none());
     server.join();
+}
+
+/// A command that runs beside may be having the token renewed just then, and keeps the new one.
+#[test]
+fn who_signs_out_waits_for_a_token_that_is_being_renewed() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("profile/refresh-token");
+    let kept = Kept::new(place.clone(), &SealingKey::new(Secret::new([7; 32])), "of another run".to_owned());
+    kept.write(&Secret::new("before".to_owned()), None).unwrap();
+    let renewing = kept.lock().unwrap();
+    let client = Client { token: Some("https://id.example/token".to_owned()), ..Client::default() };
+    let mut tokens = tokens(client, home.path());
+    let signing_out = std::thread::spawn(move || tokens.sign_out(None).unwrap());
+    let erased = || !place.exists();
+    let _ = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        erased()
+    });
+    kept.write(&Secret::new("renewed".to_owned()), None).unwrap();
+    drop(renewing);
+    signing_out.join().unwrap();
+    assert!(erased());
+}
+
+/// Who holds the telephone consented, and nobody else.
+#[test]
+fn a_token_of_one_person_is_none_for_another() {
+    let home = tempfile::tempdir().unwrap();
+    let server = serve_tls(|peer| {
+        for body in [CIBA, TOKENS] {
+            request(peer);
+            answer(peer, 200, body);
+        }
+    });
+    let client = client(&server, Flow::Ciba);
+    ask(&mut tokens(client.clone(), home.path()), &Told::default(), true).unwrap();
+    server.join();
+    assert!(tokens(client.clone(), home.path()).held().unwrap().is_some());
+    let other = Client { login_hint: Some("899700000021".to_owned()), ..client };
+    assert!(tokens(other, home.path()).held().unwrap().is_none());
 }
