@@ -70,6 +70,17 @@ pub enum ProviderError {
     Randomness,
 }
 
+impl ProviderError {
+    /// Whether it may be better after a while: it is away, and did not say no.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            ProviderError::Http(HttpError::Link(link)) => link.may_pass(),
+            ProviderError::Status { status } => *status >= 500,
+            _ => false,
+        }
+    }
+}
+
 /// What a provider is told of us, and where it is.
 #[derive(Clone, Debug, Default)]
 pub struct Client {

@@ -158,6 +158,32 @@ fn what_a_provider_says_no_with_is_told_apart() {
     assert!(matches!(failed(provider(silent, vec![]), Flow::Device), ProviderError::Malformed(_)));
 }
 
+/// RFC 8628, section 3.5: who holds the telephone has perhaps confirmed by the time the line is mended.
+#[test]
+fn a_line_that_breaks_while_one_polls_does_not_end_the_wait() {
+    let server = provider(CIBA, vec![(400, PENDING)]);
+    let home = tempfile::tempdir().unwrap();
+    let waited = RefCell::new(Vec::new());
+    let wait = |time: Duration| {
+        waited.borrow_mut().push(time.as_secs());
+        waited.borrow().len() < 5
+    };
+    let mut tokens = tokens(client(&server, Flow::Ciba), home.path());
+    let error = tokens
+        .credential(Means {
+            clock: Clock::Fixed("2026-06-01T12:00:00Z".parse().unwrap()),
+            prompt: &NoPrompt,
+            output_of: |_| Err(String::new()),
+            http: Some(&web()),
+            announce: &|_| Ok(()),
+            wait: &wait,
+        })
+        .unwrap_err();
+    assert!(matches!(error, SignInError::Provider(ProviderError::Interrupted)), "{error:?}");
+    assert_eq!(*waited.borrow(), [1, 1, 2, 4, 8], "each time longer");
+    server.join();
+}
+
 #[test]
 fn a_wait_ends_when_the_user_wants_it() {
     let server = provider(CIBA, vec![]);
