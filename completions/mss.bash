@@ -1157,7 +1157,7 @@ _mss() {
             return 0
             ;;
         mss__subcmd__init)
-            opts="-p -q -v -h --address --label --author --submission --mailbox --security --directory --api-key-file --certificate-extension --list --list-signer --anchors --revocation-list --revocation --system-roots --proxy --proxy-user --proxy-password-file --no-proxy --sign-in --user --password-file --totp-seed-file --sasl --token-command --issuer --client-id --client-secret-file --scope --login-hint --keep-refresh-token --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --request-out --key-out --new-passphrase-file --service-key-out --no-probe --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
+            opts="-p -q -v -h --address --label --author --submission --mailbox --security --directory --api-key-file --certificate-extension --list --list-signer --anchors --revocation-list --revocation --system-roots --proxy --proxy-user --proxy-password-file --no-proxy --sign-in --user --password-file --totp-seed-file --sasl --token-command --issuer --client-id --client-secret-file --scope --login-hint --keep-refresh-token --certificate --key --p12 --p12-password-file --p12-password-fd --token --pin-file --pin-command --request-out --key-out --new-passphrase-file --service-key-out --no-probe --discover-only --name-server --allow-private --ask-again --profile --config --sandbox --fault --json --quiet --verbose --no-input --color --token-fd --service-key --passphrase-file --passphrase-fd --passphrase-command --unlock-certificate --unlock-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1324,6 +1324,10 @@ _mss() {
                     return 0
                     ;;
                 --service-key-out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name-server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -55,12 +55,12 @@ complete -c mss -n "__fish_mss_needs_command" -f -a "signin" -d 'Show how the pr
 complete -c mss -n "__fish_mss_needs_command" -f -a "config" -d 'Show, change and rekey the encrypted configuration'
 complete -c mss -n "__fish_mss_needs_command" -f -a "sandbox" -d 'Keep a whole compliant operator running on loopback, for trying and testing'
 complete -c mss -n "__fish_mss_needs_command" -f -a "demo" -d 'Show the main job from end to end in the sandbox, with commands to repeat'
-complete -c mss -n "__fish_mss_using_subcommand init" -l address -d 'The address of the mailbox' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l address -d 'The same as an option' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l label -d 'What readers see beside the address' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l author -d 'Who acts, as the trace records it: a national identifier, such as 8 and the RPPS number' -r
-complete -c mss -n "__fish_mss_using_subcommand init" -l submission -d 'The server that takes messages' -r
-complete -c mss -n "__fish_mss_using_subcommand init" -l mailbox -d 'The server that keeps the mailbox' -r
-complete -c mss -n "__fish_mss_using_subcommand init" -l security -d 'How TLS starts on both servers' -r -f -a "starttls\t'By STARTTLS; nothing is said before it'
+complete -c mss -n "__fish_mss_using_subcommand init" -l submission -d 'The server that takes messages, instead of one that is found' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l mailbox -d 'The server that keeps the mailbox, instead of one that is found' -r
+complete -c mss -n "__fish_mss_using_subcommand init" -l security -d 'How TLS starts on the servers that are given' -r -f -a "starttls\t'By STARTTLS; nothing is said before it'
 implicit\t'From the first octet'"
 complete -c mss -n "__fish_mss_using_subcommand init" -l directory -d 'The base address of the FHIR directory' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l api-key-file -d 'Read the API key of the directory from this file (mode 0600)' -r -F
@@ -104,6 +104,7 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l request-out -d 'Write a
 complete -c mss -n "__fish_mss_using_subcommand init" -l key-out -d 'Write that new key to this file (mode 0600); mss config certificate installs it with its certificate' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l new-passphrase-file -d 'Read the passphrase of the new vault from the first line of this file (mode 0600)' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l service-key-out -d 'Make a service key, which opens the vault unattended, and write it to this file (mode 0600)' -r -F
+complete -c mss -n "__fish_mss_using_subcommand init" -l name-server -d 'Ask this name server instead of those of the system; none: look nothing up' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -s p -l profile -d 'Work as this profile instead of the default one' -r
 complete -c mss -n "__fish_mss_using_subcommand init" -l config -d 'Use this vault instead of $XDG_CONFIG_HOME/mss/config.p7m' -r -F
 complete -c mss -n "__fish_mss_using_subcommand init" -l fault -d 'With the sandbox: make it misbehave at a stage (mss sandbox --list-faults); may be given several times' -r
@@ -120,6 +121,9 @@ complete -c mss -n "__fish_mss_using_subcommand init" -l unlock-key -d 'The key 
 complete -c mss -n "__fish_mss_using_subcommand init" -l system-roots -d 'Believe the authorities of the system too: for web servers alone with anchors of IGC-Santé, else for every server'
 complete -c mss -n "__fish_mss_using_subcommand init" -l keep-refresh-token -d 'Keep the refresh token between runs, sealed'
 complete -c mss -n "__fish_mss_using_subcommand init" -l no-probe -d 'Write the profile without reaching any server'
+complete -c mss -n "__fish_mss_using_subcommand init" -l discover-only -d 'Show which servers the domain of the address publishes, and make nothing; with --anchors they are met as well'
+complete -c mss -n "__fish_mss_using_subcommand init" -l allow-private -d 'Also take servers that are found on this machine or in a local network'
+complete -c mss -n "__fish_mss_using_subcommand init" -l ask-again -d 'Ask for servers anew, though they were looked for not long ago'
 complete -c mss -n "__fish_mss_using_subcommand init" -l sandbox -d 'Work against a whole operator started inside this process; its mail is kept between runs'
 complete -c mss -n "__fish_mss_using_subcommand init" -l json -d 'Answer in JSON: one object, or one line for each recipient, message or entry'
 complete -c mss -n "__fish_mss_using_subcommand init" -s q -l quiet -d 'Say nothing but the answer and errors'

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 rm -rf keys seeds
-mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,responder,vault,white-list,manifest,notice}
+mkdir -p keys seeds/{compressed,envelope,signature,opaque,message,entity,header,certificate,revocation,private-key,responder,vault,white-list,manifest,notice,dns,document}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -150,6 +150,17 @@ printf 'Content-Type: multipart/alternative; boundary="=_b"\n\n--=_b\nContent-Ty
 printf 'Content-Transfer-Encoding: base64\n\nQm9uam91cg==\n' >seeds/entity/base64
 printf 'From: =?utf-8?q?Zo=C3=A9_Durand?= <zoe@medecin.sandbox>\nTo: "A, B" <a@b.fr>, c@d.fr (comment), Group: e@f.fr;\nDate: Mon, 1 Jun 2026 14:00:00 +0200\nMessage-ID: <a.b@c.d>\nSubject: =?iso-8859-1?B?cuk=?= and\n more\nContent-Type: application/pdf; name*0*=utf-8'"''"'r%%C3%%A9; name*1=.pdf\nContent-Disposition: attachment; filename="../a.pdf"\n' >seeds/header/full
 printf 'Received: from a by b; Mon, 1 Jun 2026 14:00:00 +0200\nFrom: a@b.fr\nReply-To: <c@xn--d-9ia.fr>\nIn-Reply-To: <x@y>\nContent-Transfer-Encoding: quoted-printable\n' >seeds/header/short
+
+# Answers of a name server to number 7: a service, an alias and a service, a certificate and a text, addresses, a pointer to itself.
+answer() { printf "\\x00\\x07\\x81\\x80\\x00\\x01\\x00$2\\x00\\x00\\x00\\x00\\x06_imaps\\x04_tcp\\x08biologie\\x07sandbox\\x00\\x00$3\\x00\\x01$4" >"seeds/dns/$1"; }
+ours='\xc0\x0c'
+answer service '\x01' '\x21' "$ours\\x00\\x21\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x0d\\x00\\x05\\x00\\x01\\x03\\xe1\\x04imap\\xc0\\x18"
+answer alias '\x02' '\x21' "$ours\\x00\\x05\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x06\\x01b\\x02fr\\x00\\x01b\\x02fr\\x00\\x00\\x21\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x07\\x00\\x00\\x00\\x00\\x03\\xe1\\x00"
+answer certificate '\x02' '\x25' "$ours\\x00\\x25\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x07\\x00\\x01\\x00\\x02\\x08\\x30\\x00$ours\\x00\\x10\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x04\\x03v=1"
+answer addresses '\x02' '\x01' "$ours\\x00\\x01\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x04\\x7f\\x00\\x00\\x01$ours\\x00\\x0f\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x04\\x00\\x0a$ours"
+answer circle '\x01' '\x21' "\\xc0\\x2e\\x00\\x21\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x07\\x00\\x00\\x00\\x00\\x03\\xe1\\x00"
+printf '<?xml version="1.0"?>\n<clientConfig version="1.1"><emailProvider id="x.fr"><incomingServer type="imap"><hostname>imap.x.fr</hostname><port>143</port><socketType>STARTTLS</socketType><username>%%EMAILADDRESS%%</username></incomingServer><outgoingServer type="smtp"><hostname>a&#46;b</hostname><port>465</port><socketType>SSL</socketType></outgoingServer></emailProvider></clientConfig>\n' >seeds/document/full
+printf '<!DOCTYPE x [<!ENTITY a "b">]><clientConfig>&a;</clientConfig>' >seeds/document/entity
 
 # Manifests; the octet before them picks the name of the file: c for CSV, a for JSON Lines.
 manifest() { printf "$2" >"seeds/manifest/$1"; }

@@ -18,9 +18,11 @@
 //! | 5 | `trace` | the tamper-evident log |
 //! | 4 | `smime` | `seal` and `open` (RFC 8551), header protection (RFC 9788) |
 //! | 4 | `package` | password packages for people outside the space: a page that decrypts itself, an AES-256 ZIP |
+//! | 4 | `discovery` | where a domain says its servers are: SRV (RFC 6186, 8314), the autoconfiguration document |
 //! | 4 | `manifest` | the list of what is to be sent: CSV (RFC 4180) or JSON Lines, row by row, and all that is wrong with it |
 //! | 3 | `cms` | RFC 5652, 5083: streaming readers and writers; the only room with `unsafe`, in one file |
 //! | 3 | `net` | `dial`: TCP, proxies, STARTTLS discipline, TLS with the configured anchors, revocation of servers, HTTP over it |
+//! | 3 | `dns` | the stub resolver (RFC 1035, 6891): where to knock, never who opens |
 //! | 3 | `token` | keys on tokens and cards (PKCS#11), found by their URI, used where they are |
 //! | 3 | `journal` | SQLite files: private, synced at every commit, open to several processes |
 //! | 3 | `space` | the trusted space: the signed white list, `Admitted` recipients |
@@ -42,6 +44,8 @@ pub mod clock;
 pub mod cms;
 pub mod commands;
 pub mod directory;
+pub mod discovery;
+pub mod dns;
 pub mod fs;
 pub mod hex;
 pub mod ids;

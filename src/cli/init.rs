@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 use super::config::{long_enough, new_passphrase};
 use super::diagnosis::Diagnosis;
+use super::discovered::{self, DiscoveryWords};
+use super::discovered_lines::{PassedOver, ServerLine, passed_over, servers, table};
 use super::keys::KeyWords;
 use super::pair::pem;
 use super::reaching::ReachingWords;
@@ -19,6 +21,7 @@ use super::unlock;
 use crate::commands::{Account, Error, init};
 use crate::fs;
 use crate::mail::Address;
+use crate::net;
 use crate::pki::{KeyKind, PrivateKey, certificate_request};
 use crate::secret::Secret;
 use crate::vault::{
@@ -28,11 +31,14 @@ use crate::vault::{
 
 /// Make a profile: keys, trust, encrypted configuration
 ///
-/// Asks for what no option answers. Directory, list and both servers are reached, and signed in to, before anything is
-/// written. A second profile goes into the same vault.
+/// Looks for the servers of the address where they are not given, and asks for what no option answers. Directory, list and
+/// both servers are reached, and signed in to, before anything is written. A second profile goes into the same vault.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The address of the mailbox
+    /// The address of the mailbox; its servers are looked for if they are not given
+    #[arg(value_name = "ADDRESS", conflicts_with = "address")]
+    pub of: Option<String>,
+    /// The same as an option
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<String>,
     /// What readers see beside the address
@@ -41,13 +47,13 @@ pub struct Args {
     /// Who acts, as the trace records it: a national identifier, such as 8 and the RPPS number
     #[arg(long, value_name = "ID")]
     pub author: Option<String>,
-    /// The server that takes messages
+    /// The server that takes messages, instead of one that is found
     #[arg(long, value_name = "HOST:PORT")]
     pub submission: Option<String>,
-    /// The server that keeps the mailbox
+    /// The server that keeps the mailbox, instead of one that is found
     #[arg(long, value_name = "HOST:PORT")]
     pub mailbox: Option<String>,
-    /// How TLS starts on both servers
+    /// How TLS starts on the servers that are given
     #[arg(long, value_name = "HOW", default_value = "starttls")]
     pub security: Security,
     /// The base address of the FHIR directory
@@ -92,6 +98,8 @@ pub struct Args {
     /// Write the profile without reaching any server
     #[arg(long)]
     pub no_probe: bool,
+    #[command(flatten)]
+    pub discovery: DiscoveryWords,
 }
 
 /// How TLS starts.
@@ -101,6 +109,16 @@ pub enum Security {
     Starttls,
     /// From the first octet
     Implicit,
+}
+
+impl Security {
+    /// The same as a connection takes it.
+    pub(super) fn of_connection(self) -> net::Security {
+        match self {
+            Security::Starttls => net::Security::StartTls,
+            Security::Implicit => net::Security::Implicit,
+        }
+    }
 }
 
 /// What was made.
@@ -123,6 +141,10 @@ pub(super) struct InitLine {
     request: Option<String>,
     /// The service key that was written.
     service_key: Option<String>,
+    /// The servers that were given or found, and what is thought of each; none if nobody was reached.
+    servers: Vec<ServerLine>,
+    /// What was offered and is no server to look at, and who could not be asked.
+    passed_over: Vec<PassedOver>,
 }
 
 /// Asks, tries, then writes.
@@ -131,10 +153,12 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         return Err(Diagnosis::of(Status::Usage, "sandbox", "the sandbox makes its own profiles")
             .hint_command("keep one running and make a profile against it", "mss sandbox"));
     }
+    if args.discovery.discover_only {
+        return discovered::only(args, session);
+    }
     let vault = unlock::path(session);
     let existing = if fs::exists(&vault) { Some(unlock::open(session)?) } else { None };
-    let given = answer(session, args.address.as_ref(), "address of the mailbox", "--address ADDRESS")?;
-    let address: Address = given.parse().map_err(|_| Error::Malformed { given: given.clone(), what: "an address" })?;
+    let address = address(args, session)?;
     let name = session.globals.profile.clone().unwrap_or_else(|| address.local_part().to_owned());
     if existing.as_ref().is_some_and(|vault| vault.document().config().profiles.contains_key(&name)) {
         return Err(Diagnosis::of(
@@ -155,11 +179,13 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         .hint("put its vault back, or move that folder away, or choose another name with --profile"));
     }
     let (keys, _identity) = args.keys.read(session)?.unzip();
-    let profile = profile(args, session, address, keys)?;
+    let mut profile = profile(args, session, address, keys)?;
     // Checked before any server is asked: a profile that cannot be written need not be tried.
-    let document = document(existing.as_ref(), &name, &profile)?;
+    document(existing.as_ref(), &name, &profile)?;
     nothing_in_the_way(args)?;
     let lock = if existing.is_none() { Some(Lock::choose(args, session)?) } else { None };
+    let found = discovered::settle(args, session, &name, &mut profile)?;
+    let document = document(existing.as_ref(), &name, &profile)?;
     let account = Account::new(&name, &profile, session.world())?.on_trial();
     let untouched = |error: Error| Diagnosis::from(error).because("nothing was written");
     let probe = if args.no_probe { None } else { Some(init::probe(&account).map_err(untouched)?) };
@@ -191,7 +217,13 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<Status, Diagnosi
         igc_sante: account.anchors().igc_sante(),
         request,
         service_key: service_key.map(|path| path.display().to_string()),
+        servers: found.as_ref().map(|found| servers(found, true, session.clock.now())).unwrap_or_default(),
+        passed_over: found.as_ref().map(passed_over).unwrap_or_default(),
     };
+    if let Some(found) = found.filter(|found| found.is_from_elsewhere() && !session.output.json) {
+        table(session.output, &found, true, session.clock.now())?;
+        discovered::tell_remarks(session, &found);
+    }
     tell(session, &line)?;
     Ok(Status::Done)
 }
@@ -224,8 +256,20 @@ fn tell(session: &Session<'_>, line: &InitLine) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The address of the mailbox.
+pub(super) fn address(args: &Args, session: &Session<'_>) -> Result<Address, Diagnosis> {
+    let given = args.of.as_ref().or(args.address.as_ref());
+    let given = answer(session, given, "address of the mailbox", "--address ADDRESS")?;
+    Ok(given.parse().map_err(|_| Error::Malformed { given: given.clone(), what: "an address" })?)
+}
+
 /// An answer from an option, or from the person at the terminal.
-fn answer(session: &Session<'_>, given: Option<&String>, question: &str, option: &str) -> Result<String, Diagnosis> {
+pub(super) fn answer(
+    session: &Session<'_>,
+    given: Option<&String>,
+    question: &str,
+    option: &str,
+) -> Result<String, Diagnosis> {
     let text = match given {
         Some(given) => given.clone(),
         None => session.prompt.line(question, None, option)?,
@@ -252,8 +296,10 @@ fn nothing_in_the_way(args: &Args) -> Result<(), Diagnosis> {
 fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Keys>) -> Result<Profile, Diagnosis> {
     let author =
         answer(session, args.author.as_ref(), "who acts, for the trace (8 and the RPPS number)", "--author ID")?;
-    let submission = answer(session, args.submission.as_ref(), "submission server", "--submission HOST:PORT")?;
-    let mailbox = answer(session, args.mailbox.as_ref(), "mailbox server", "--mailbox HOST:PORT")?;
+    let (host, port) =
+        discovered::server(args, session, args.submission.as_ref(), "submission server", "--submission HOST:PORT")?;
+    let (mailbox_host, mailbox_port) =
+        discovered::server(args, session, args.mailbox.as_ref(), "mailbox server", "--mailbox HOST:PORT")?;
     let directory = answer(session, args.directory.as_ref(), "FHIR directory", "--directory URL")?;
     let list = answer(session, args.list.as_ref(), "signed list of domains", "--list URL")?;
     let signer = answer(session, args.list_signer.as_ref(), "common name of the list's signer", "--list-signer CN")?;
@@ -263,8 +309,6 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
         Security::Starttls => crate::vault::Security::Starttls,
         Security::Implicit => crate::vault::Security::Implicit,
     };
-    let (host, port) = host_and_port(&submission)?;
-    let (mailbox_host, mailbox_port) = host_and_port(&mailbox)?;
     Ok(Profile {
         label: args.label.clone(),
         author,
@@ -291,7 +335,7 @@ fn profile(args: &Args, session: &Session<'_>, address: Address, keys: Option<Ke
     })
 }
 
-fn host_and_port(text: &str) -> Result<(String, u16), Error> {
+pub(super) fn host_and_port(text: &str) -> Result<(String, u16), Error> {
     let malformed = || Error::Malformed { given: text.to_owned(), what: "HOST:PORT" };
     let (host, port) = text.rsplit_once(':').ok_or_else(malformed)?;
     let host = host.trim_start_matches('[').trim_end_matches(']');

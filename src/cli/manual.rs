@@ -66,7 +66,11 @@ pub const PAGES: [Page; 12] = [
     Page {
         command: &["init"],
         examples: &[
-            ("Make a profile, answering the questions as they come:", "mss init"),
+            ("Make a profile, answering the questions as they come:", "mss init cabinet@medecin.example"),
+            (
+                "See which servers its domain publishes, and what they are like, without making anything:",
+                "mss init cabinet@medecin.example --discover-only --anchors anchors.pem",
+            ),
             (
                 "The same, with the answers that are known; the rest is asked for:",
                 "mss init --address cabinet@medecin.example --submission smtp.example:587 --mailbox imap.example:143 --anchors anchors.pem",
@@ -86,6 +90,7 @@ pub const PAGES: [Page; 12] = [
         ],
         statuses: &[
             Done,
+            Finding,
             Usage,
             Data,
             NoInput,
@@ -99,8 +104,12 @@ pub const PAGES: [Page; 12] = [
         ],
         security: "The vault is sealed for a passphrase (stretched with Argon2id) and, if asked for, a service key. Only the \
             authorities named are trusted. The service key opens everything: keep its file with the service alone. The PIN of a \
-            token is tried once in a run, since wrong ones lock it; never put it into the URI or on the command line.",
-        standards: "RFC 5083, RFC 5084, RFC 5652 (KEKRecipientInfo), RFC 9106, RFC 2986, RFC 7292 (PKCS#12), RFC 7512, PKCS#11",
+            token is tried once in a run, since wrong ones lock it; never put it into the URI or on the command line. What DNS \
+            says of servers is believed only where a certificate bears it out; a web server that is asked for the \
+            autoconfiguration document learns the address of the mailbox, and nobody learns a secret before TLS, path and name \
+            were verified.",
+        standards: "RFC 5083, RFC 5084, RFC 5652 (KEKRecipientInfo), RFC 9106, RFC 2986, RFC 7292 (PKCS#12), RFC 7512, PKCS#11, RFC 1035, \
+            RFC 2782, RFC 6186, RFC 6891, RFC 8314",
     },
     Page {
         command: &["send"],

@@ -6,6 +6,8 @@ mod batch;
 mod config;
 mod demo;
 mod diagnosis;
+mod discovered;
+mod discovered_lines;
 mod environment;
 mod fetch;
 mod globals;

@@ -8,6 +8,7 @@ use super::batch::FindingLine;
 use super::config::{PathLine, SettingLine};
 use super::demo::StepLine;
 use super::diagnosis::ErrorLine;
+use super::discovered::DiscoveryLine;
 use super::init::InitLine;
 use super::output::WarningLine;
 use super::sandbox::{FaultLine, SandboxLine};
@@ -18,7 +19,7 @@ use crate::vault;
 type Maker = fn() -> Schema;
 
 /// The name of each answer and its schema.
-const SCHEMAS: [(&str, Maker); 22] = [
+const SCHEMAS: [(&str, Maker); 23] = [
     ("mss.alert/1", || schema_for!(alert::Line<'_>)),
     ("mss.audit-log/1", || schema_for!(audit::Line)),
     ("mss.audit-verify/1", || schema_for!(VerifyLine)),
@@ -26,6 +27,7 @@ const SCHEMAS: [(&str, Maker); 22] = [
     ("mss.config-path/1", || schema_for!(PathLine)),
     ("mss.config/1", || schema_for!(SettingLine)),
     ("mss.demo/1", || schema_for!(StepLine)),
+    ("mss.discovery/1", || schema_for!(DiscoveryLine)),
     ("mss.error/1", || schema_for!(ErrorLine)),
     ("mss.fetch/1", || schema_for!(fetch::Line)),
     ("mss.finding/1", || schema_for!(FindingLine)),

@@ -113,6 +113,7 @@ fn advise_stopped(diagnosis: Diagnosis, fault: &SaslFault) -> Diagnosis {
         SaslFault::More(_) => {
             diagnosis.hint("a one-time code as the answer to a second challenge is signin.placement second-prompt")
         }
+        SaslFault::Unsendable(_) | SaslFault::Told(_) => diagnosis.hint("check signin.user and signin.password"),
         _ => diagnosis,
     }
 }
@@ -147,11 +148,27 @@ fn advise_source(diagnosis: Diagnosis, error: &SignInError) -> Diagnosis {
                 "have somebody consent beforehand, and set signin.keep-refresh-token",
                 "mss signin start",
             ),
-            _ => diagnosis,
+            ProviderError::Status { .. } | ProviderError::Malformed(_) => {
+                diagnosis.hint("try again later; check signin.issuer and the endpoints beside it if it stays so")
+            }
+            ProviderError::Missing(_) => diagnosis
+                .hint("set it, or set signin.issuer to the https address whose own description names everything else"),
+            ProviderError::Clear => diagnosis.hint(
+                "every address of a provider begins with https://: check signin.start-endpoint, signin.token-endpoint and \
+                 signin.revocation-endpoint, or tell the provider",
+            ),
+            ProviderError::Kept(_) => advise_kept(diagnosis),
+            ProviderError::Http(_) | ProviderError::Interrupted | ProviderError::Randomness => diagnosis,
         },
         SignInError::Credential(_) => diagnosis.hint(
             "check signin.user, signin.password and signin.authzid, and that a token is one line of letters, digits and -._~+/=",
         ),
-        SignInError::Prompt(_) | SignInError::TokenSpent | SignInError::Kept(_) => diagnosis,
+        SignInError::TokenSpent => diagnosis.hint("hand over a newer one with --token-fd N"),
+        SignInError::Kept(_) => advise_kept(diagnosis),
+        SignInError::Prompt(_) => diagnosis,
     }
+}
+
+fn advise_kept(diagnosis: Diagnosis) -> Diagnosis {
+    diagnosis.hint("see why that file in the state folder of the profile cannot be used; nobody was signed out")
 }

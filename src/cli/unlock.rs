@@ -154,7 +154,7 @@ pub(super) fn output_of(command: &str) -> Result<Secret<String>, String> {
         .map_err(|error| error.to_string())?;
     let answer = match child.stdout.take() {
         Some(stdout) => first_line(Ok(stdout), "the command", LONGEST_TOKEN)
-            .map_err(|mut it| it.because.pop().unwrap_or(it.message)),
+            .map_err(|mut it| it.because.pop().unwrap_or_else(|| "its first line is empty".to_owned())),
         None => Err("it has no output".to_owned()),
     };
     let ended = child.wait().map_err(|error| error.to_string())?;

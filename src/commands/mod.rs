@@ -7,6 +7,7 @@ pub mod audit;
 pub mod batch;
 mod connections;
 mod credentials;
+pub mod discover;
 mod error;
 mod evidence;
 pub mod extract;

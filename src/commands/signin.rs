@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::error::Error;
-use crate::signin::Method;
+use crate::signin::{Method, SignInError};
 use crate::trace::{Action, Answer, Outcome};
 
 /// How a profile signs in, and what is kept of it.
@@ -49,13 +49,19 @@ pub fn logout(account: &Account<'_>) -> Result<Line, Error> {
         _ => Ok(false),
     };
     let revoked = http.and(erased);
-    let text = match &revoked {
-        Ok(true) => "erased, and given back",
-        Ok(false) => "erased",
-        Err(_) => "erased; the provider was not told",
+    let (outcome, text) = match &revoked {
+        Ok(true) => (Outcome::Done, "erased, and given back"),
+        Ok(false) => (Outcome::Done, "erased"),
+        Err(error) if is_kept_still(error) => (Outcome::Failed, "not erased"),
+        Err(_) => (Outcome::Done, "erased; the provider was not told"),
     };
-    account.end(entry, &Answer::new(Outcome::Done, text))?;
+    account.end(entry, &Answer::new(outcome, text))?;
     line(account, Some(revoked?))
+}
+
+/// Whether it is what is kept that could not be erased.
+fn is_kept_still(error: &Error) -> bool {
+    matches!(error, Error::SignIn(SignInError::Kept(_)))
 }
 
 fn line(account: &Account<'_>, revoked: Option<bool>) -> Result<Line, Error> {

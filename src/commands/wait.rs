@@ -11,6 +11,7 @@ use super::outbox::{self, Line};
 use super::submission::{self, Limits};
 use crate::imap;
 use crate::outbox::{CopyId, Entry, Id, Outbox, RecipientEntry, State};
+use crate::signin::SignInError;
 use crate::smtp;
 
 /// The first pause between two looks, and the longest.
@@ -167,12 +168,14 @@ fn standing(entry: &Entry, state: State, goal: Option<Goal>) -> Standing {
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::Smtp(error) | Error::Submission(error) => {
-            matches!(error.failure, smtp::Failure::Link(_) | smtp::Failure::Deferred(_) | smtp::Failure::Unknown { .. })
+            error.is_temporary() || matches!(error.failure, smtp::Failure::Unknown { .. })
         }
-        Error::Imap(error) => matches!(
-            error.failure,
-            imap::Failure::Link(_) | imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. }
-        ),
+        Error::Imap(error) => match &error.failure {
+            imap::Failure::Link(link) => link.may_pass(),
+            imap::Failure::Unavailable { .. } | imap::Failure::Bye { .. } => true,
+            _ => false,
+        },
+        Error::SignIn(SignInError::Provider(error)) => error.may_pass(),
         _ => false,
     }
 }
@@ -182,5 +185,25 @@ fn rest(account: &Account<'_>, time: Duration) {
     let started = Instant::now();
     while !account.is_interrupted() && started.elapsed() < time {
         sleep(GLANCE.min(time.saturating_sub(started.elapsed())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{HttpError, LinkError};
+    use crate::signin::ProviderError;
+
+    #[test]
+    fn a_server_that_is_away_is_waited_for_and_one_that_is_not_believed_is_not() {
+        let endpoint = || "x:1".to_owned();
+        let smtp = |link: LinkError| Error::Smtp(smtp::SmtpError { stage: smtp::Stage::Tls, failure: link.into() });
+        let imap = |link: LinkError| Error::Imap(imap::ImapError { stage: imap::Stage::Tls, failure: link.into() });
+        let away = || LinkError::Timeout { endpoint: endpoint() };
+        let stripped = || LinkError::StartTlsMissing { endpoint: endpoint() };
+        assert!(may_pass(&smtp(away())) && may_pass(&imap(away())));
+        assert!(!may_pass(&smtp(stripped())) && !may_pass(&imap(stripped())));
+        assert!(may_pass(&Error::SignIn(ProviderError::Http(HttpError::Link(away())).into())));
+        assert!(!may_pass(&Error::SignIn(ProviderError::SignedOut.into())));
     }
 }

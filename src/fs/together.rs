@@ -5,6 +5,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::{FsError, StagedDir, exists, failed, make_dir, parent, sync_dir};
 
 /// With fewer folders each file is synced by itself: a sync of the file system also waits for what others have written.
@@ -32,11 +34,7 @@ impl Together {
     /// Syncs all that stands in the folders, then gives each its name, then syncs the names. Where something has the name
     /// already, that stays and the folder goes.
     pub fn publish(&mut self, folders: Vec<(StagedDir, PathBuf)>) -> Result<(), FsError> {
-        if self.at_once && folders.len() >= WORTH_IT {
-            let begun = Instant::now();
-            rustix::fs::syncfs(&self.root).map_err(|error| failed("sync", &self.path)(error.into()))?;
-            self.at_once = begun.elapsed() < TOO_LONG;
-        } else {
+        if !(folders.len() >= WORTH_IT && self.sync_all()?) {
             folders.iter().try_for_each(|(folder, _)| sync_inside(folder.path()))?;
         }
         let mut above = BTreeSet::new();
@@ -55,6 +53,26 @@ impl Together {
         let between = above.iter().flat_map(|dir| dir.ancestors().skip(1).take_while(|it| it.starts_with(&self.path)));
         let between: BTreeSet<PathBuf> = between.map(Path::to_owned).collect();
         above.union(&between).try_for_each(|dir| sync_dir(dir))
+    }
+
+    /// Syncs the whole file system, where that can be relied on; tells whether it was.
+    fn sync_all(&mut self) -> Result<bool, FsError> {
+        if !self.at_once {
+            return Ok(false);
+        }
+        let begun = Instant::now();
+        match rustix::fs::syncfs(&self.root) {
+            Ok(()) => {
+                self.at_once = begun.elapsed() < TOO_LONG;
+                Ok(true)
+            }
+            // A service that may not call it.
+            Err(Errno::PERM | Errno::ACCESS | Errno::NOSYS) => {
+                self.at_once = false;
+                Ok(false)
+            }
+            Err(error) => Err(failed("sync", &self.path)(error.into())),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ mod waiting;
 
 pub use error::{Failure, ImapError, Stage};
 pub use folder::SpecialUse;
-pub use opening::Capabilities;
+pub use opening::{Capabilities, Meeting};
 pub use pipeline::{Deed, Done, Heard, Pipeline};
 pub use search::{Filter, Which};
 pub use session::{Listed, Selected, Session};

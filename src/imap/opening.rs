@@ -1,6 +1,10 @@
 //! The beginning of a session, by hand: greeting, STARTTLS, SASL. Nothing secret leaves before TLS, and no word from
 //! before it is believed after it (RFC 9051, section 11).
 
+mod meeting;
+
+pub use meeting::Meeting;
+
 use std::collections::BTreeSet;
 
 use super::{Failure, ImapError, Stage};
@@ -53,22 +57,9 @@ pub(super) fn open(
     endpoint: &Endpoint,
     credential: &Credential,
 ) -> Result<(Wire, Capabilities), ImapError> {
-    let at = |stage| move |link: LinkError| ImapError { stage, failure: link.into() };
-    let mut wire = Wire::new(dialer.connect(endpoint).map_err(at(Stage::Connect))?);
-    if endpoint.security == Security::Implicit {
-        wire = wire.secure(dialer, &endpoint.host).map_err(at(Stage::Tls))?;
-    }
-    wire.all_within(dialer.timeouts().reply);
-    let mut opening = Opening { wire, capabilities: None, tags: 0, signed_in: false };
     // Before STARTTLS, somebody has signed in in clear, and it was not us.
     let by_certificate = credential.may_be_silent() && endpoint.security == Security::Implicit;
-    opening.hear_greeting(by_certificate)?;
-    if endpoint.security == Security::StartTls {
-        opening.ask_for_tls()?;
-        let mut wire = opening.wire.secure(dialer, &endpoint.host).map_err(at(Stage::Tls))?;
-        wire.all_within(dialer.timeouts().reply);
-        opening = Opening { wire, capabilities: None, tags: opening.tags, signed_in: false };
-    }
+    let mut opening = secured(dialer, endpoint, endpoint, by_certificate)?;
     opening.sign_in(credential)?;
     let capabilities = opening.capabilities(Stage::Auth)?;
     if !capabilities.has("IMAP4REV1") {
@@ -76,6 +67,26 @@ pub(super) fn open(
         return Err(failed(Stage::Auth, Failure::Missing("IMAP4rev1")));
     }
     Ok((opening.wire, capabilities))
+}
+
+/// Connects and secures the connection. The certificate must be one for the host of `endpoint`; `way` is where to connect, which
+/// may be an address of it. With `by_certificate` the server may greet us as signed in.
+fn secured(dialer: &Dialer, endpoint: &Endpoint, way: &Endpoint, by_certificate: bool) -> Result<Opening, ImapError> {
+    let at = |stage| move |link: LinkError| ImapError { stage, failure: link.into() };
+    let mut wire = Wire::new(dialer.connect(way).map_err(at(Stage::Connect))?);
+    if endpoint.security == Security::Implicit {
+        wire = wire.secure(dialer, &endpoint.host).map_err(at(Stage::Tls))?;
+    }
+    wire.all_within(dialer.timeouts().reply);
+    let mut opening = Opening { wire, capabilities: None, tags: 0, signed_in: false };
+    opening.hear_greeting(by_certificate)?;
+    if endpoint.security == Security::StartTls {
+        opening.ask_for_tls()?;
+        let mut wire = opening.wire.secure(dialer, &endpoint.host).map_err(at(Stage::Tls))?;
+        wire.all_within(dialer.timeouts().reply);
+        opening = Opening { wire, capabilities: None, tags: opening.tags, signed_in: false };
+    }
+    Ok(opening)
 }
 
 impl Opening {

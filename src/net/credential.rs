@@ -162,7 +162,8 @@ impl Credential {
             Kind::Password { user, .. } if user.contains(':') => None,
             Kind::Password { user, password, .. } => {
                 let pair = Secret::new(format!("{user}:{}", password.expose()));
-                Some(Secret::new(format!("Basic {}", STANDARD.encode(pair.expose()))))
+                let encoded = Secret::new(STANDARD.encode(pair.expose()));
+                Some(Secret::new(format!("Basic {}", encoded.expose())))
             }
             Kind::Bearer { token, .. } => Some(Secret::new(format!("Bearer {}", token.expose()))),
         }

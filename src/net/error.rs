@@ -90,6 +90,22 @@ pub enum Untrusted {
 }
 
 impl LinkError {
+    /// Whether it may be better after a while: somebody is away, and nobody was found to be who they should not be.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            LinkError::Unreachable { .. }
+                | LinkError::Timeout { .. }
+                | LinkError::Broken { .. }
+                | LinkError::ProxyRefused { .. }
+        )
+    }
+
+    /// Whether a server was refused only because nobody tells if it was revoked.
+    pub fn is_of_unknown_revocation(&self) -> bool {
+        matches!(self, LinkError::Untrusted { why: Untrusted::RevocationUnknown { .. }, .. })
+    }
+
     /// The same once more: one break concerns every message that was under way.
     pub fn again(&self) -> LinkError {
         let io = |source: &io::Error| match source.raw_os_error() {

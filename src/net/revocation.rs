@@ -4,7 +4,7 @@
 //! One source that says "revoked" is enough to refuse, one that says "not revoked" is enough to go on. Only authorities that
 //! are believed send us anywhere: the path was judged before anybody is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ use super::error::{Untrusted, bounded};
 use super::http::{HttpClient, Response};
 use super::lists::{KeptLists, LIST_LIMIT, is_current};
 use crate::pki::{
-    Certificate, Finding, LARGEST_OCSP_RESPONSE, OCSP_NONCE, OcspStatus, RevocationList, ocsp_request, ocsp_status,
-    status_by_lists,
+    Certificate, Finding, LARGEST_OCSP_RESPONSE, OCSP_NONCE, OcspError, OcspStatus, RevocationList, ocsp_request,
+    ocsp_status, status_by_lists,
 };
 
 /// How long what a source said counts without asking again.
@@ -92,9 +92,12 @@ struct Memory {
     cleared: BTreeMap<[u8; 32], (Timestamp, String)>,
     /// Lists by address, kept or fetched, and since when they are known.
     lists: BTreeMap<String, (Instant, RevocationList)>,
+    /// Addresses whose list of this run is kept already.
+    kept: BTreeSet<String>,
     /// Addresses that gave nothing: when, and why.
     silent: BTreeMap<String, (Instant, String)>,
-    asked: usize,
+    /// Addresses that were asked, however often.
+    asked: BTreeSet<String>,
 }
 
 impl Memory {
@@ -179,7 +182,10 @@ impl Judge {
         let listed = [own.as_slice(), self.revocation.lists.as_slice()];
         for urls in listed {
             if it.lists.is_empty() {
-                it.lists.extend(urls.iter().filter_map(|url| self.list_at_hand(memory, url, it.at)));
+                for url in urls {
+                    let found = self.list_at_hand(memory, &it, url);
+                    it.lists.extend(found);
+                }
                 it.lists.retain(|list| list.covers(it.subject));
                 cleared = it.by_lists()?.or(cleared);
             }
@@ -208,29 +214,34 @@ impl Judge {
 
     /// A list that needs no fetching: one of this run, or a kept one that is young. An old one tells too, once it was tried to
     /// get a newer one.
-    fn list_at_hand(&self, memory: &mut Memory, url: &str, at: Timestamp) -> Option<RevocationList> {
-        if let Some(known) = memory.known(url, at) {
+    fn list_at_hand(&self, memory: &mut Memory, it: &Question<'_>, url: &str) -> Option<RevocationList> {
+        if let Some(known) = self.known_list(memory, it, url) {
             return Some(known);
         }
-        let kept = self.revocation.kept.as_ref()?.get(url, at)?;
+        let kept = self.revocation.kept.as_ref()?.get(url, it.at).filter(|kept| it.believes(&kept.list))?;
         if !kept.young
-            && let Ok((list, octets)) = self.download_list(memory, url, at)
+            && it.in_time(url).is_ok()
+            && let Ok(list) = self.download_list(memory, it, url)
+            // Somebody on the way may bring one of another authority, or repeat one from before a revocation.
+            && (list.covers(it.subject) || !kept.list.covers(it.subject))
+            && list.this_update() >= kept.list.this_update()
         {
-            self.keep(memory, url, &list, &octets);
+            self.remember(memory, it, url, &list);
             return Some(list);
         }
+        memory.kept.insert(url.to_owned());
         memory.lists.insert(url.to_owned(), (Instant::now(), kept.list.clone()));
         Some(kept.list)
     }
 
     /// A list as it stands at its address now, if it is about the certificate that is asked about.
     fn fetched_list(&self, memory: &mut Memory, it: &mut Question<'_>, url: &str) -> Option<RevocationList> {
-        if let Some(known) = memory.known(url, it.at) {
+        if let Some(known) = self.known_list(memory, it, url) {
             return Some(known);
         }
-        match it.in_time(url).and_then(|()| self.download_list(memory, url, it.at)) {
-            Ok((list, octets)) => {
-                self.keep(memory, url, &list, &octets);
+        match it.in_time(url).and_then(|()| self.download_list(memory, it, url)) {
+            Ok(list) => {
+                self.remember(memory, it, url, &list);
                 Some(list)
             }
             Err(why) => {
@@ -240,37 +251,44 @@ impl Judge {
         }
     }
 
-    fn keep(&self, memory: &mut Memory, url: &str, list: &RevocationList, octets: &[u8]) {
-        if let Some(kept) = self.revocation.kept.as_ref().filter(|_| list.next_update().is_some()) {
-            // A folder that cannot be written makes the next run ask again, and nothing else.
-            let _ = kept.keep(url, octets);
-        }
+    fn known_list(&self, memory: &mut Memory, it: &Question<'_>, url: &str) -> Option<RevocationList> {
+        let known = memory.known(url, it.at).filter(|list| it.believes(list))?;
+        self.keep(memory, it, url, &known);
+        Some(known)
+    }
+
+    fn remember(&self, memory: &mut Memory, it: &Question<'_>, url: &str, list: &RevocationList) {
+        memory.kept.remove(url);
+        self.keep(memory, it, url, list);
         memory.lists.insert(url.to_owned(), (Instant::now(), list.clone()));
     }
 
-    fn download_list(
-        &self,
-        memory: &mut Memory,
-        url: &str,
-        at: Timestamp,
-    ) -> Result<(RevocationList, Vec<u8>), String> {
+    /// Keeps a list for the next run once it is known who signed it: what anybody may put in the way must not take the place of
+    /// one that is good.
+    fn keep(&self, memory: &mut Memory, it: &Question<'_>, url: &str, list: &RevocationList) {
+        let Some(kept) = self.revocation.kept.as_ref() else { return };
+        if list.covers(it.subject) && list.next_update().is_some() && memory.kept.insert(url.to_owned()) {
+            // A folder that cannot be written makes the next run ask again, and nothing else.
+            let _ = kept.keep(url, list.der());
+        }
+    }
+
+    fn download_list(&self, memory: &mut Memory, it: &Question<'_>, url: &str) -> Result<RevocationList, String> {
         let response =
             self.exchange(memory, url, || self.http.get_public(url, LIST_LIMIT).map_err(|error| words(&error)))?;
         let list = RevocationList::from_bytes(&response.body).map_err(|error| format!("{url}: {error}"));
         let list = list.and_then(|list| match list.next_update() {
-            Some(next) if next <= at => {
+            Some(next) if next <= it.at => {
                 Err(format!("the list at {url} expired on {}", next.strftime("%Y-%m-%d %H:%M")))
             }
-            _ if list.this_update() > at => Err(format!("the list at {url} is dated in the future")),
+            _ if list.this_update() > it.at => Err(format!("the list at {url} is dated in the future")),
+            _ if !it.believes(&list) => Err(format!("the list at {url} is not signed by {}", shown(it.issuer))),
             _ => Ok(list),
         });
-        match list {
-            Ok(list) => Ok((list, response.body)),
-            Err(why) => {
-                memory.silent.insert(url.to_owned(), (Instant::now(), why.clone()));
-                Err(why)
-            }
+        if let Err(why) = &list {
+            memory.silent.insert(url.to_owned(), (Instant::now(), why.clone()));
         }
+        list
     }
 
     /// What a responder says: what it said a moment ago, what it says now, or, where it is away, what it said last.
@@ -294,18 +312,28 @@ impl Judge {
         let limit = LARGEST_OCSP_RESPONSE as u64;
         let post =
             || self.http.post_public(url, "application/ocsp-request", &request, limit).map_err(|error| words(&error));
-        match it.in_time(url).and_then(|()| self.exchange(memory, url, post)) {
-            Ok(response) => {
-                let cleared = it.by_answer(&response.body, Some(&nonce), &source)?;
-                if let Some(kept) = kept.filter(|_| cleared.is_some()) {
+        let answered = it.in_time(url).and_then(|()| self.exchange(memory, url, post));
+        let judged = match &answered {
+            Ok(response) => it.status(&response.body, Some(&nonce)).map_err(|error| format!("{source}: {error}")),
+            Err(why) => Err(why.clone()),
+        };
+        let last = last.map(|(octets, _)| octets);
+        let told_last = last.as_ref().and_then(|octets| it.status(octets, None).ok());
+        match (judged, told_last) {
+            // Somebody on the way may repeat what was said before the revocation.
+            (Ok(OcspStatus::Good { made, .. }), Some(OcspStatus::Revoked { made: since })) if made <= since => {
+                Err(Refusal::Revoked)
+            }
+            (Ok(status), _) => {
+                if let (Some(kept), Ok(response)) = (kept, &answered) {
                     // As with lists: a folder that cannot be written makes the next run ask again.
                     let _ = kept.keep_answer(url, &sha256, &response.body);
                 }
-                Ok(cleared)
+                cleared_by(status, &source).map(Some)
             }
-            Err(why) => {
+            (Err(why), told_last) => {
                 it.reasons.push(why);
-                last.map_or(Ok(None), |(octets, _)| it.by_answer(&octets, None, &source))
+                told_last.map(|status| cleared_by(status, &source)).transpose()
             }
         }
     }
@@ -322,10 +350,10 @@ impl Judge {
         {
             return Err(why.clone());
         }
-        memory.asked += 1;
-        if memory.asked > MOST_ADDRESSES {
+        if memory.asked.len() >= MOST_ADDRESSES && !memory.asked.contains(url) {
             return Err(format!("{url} is not asked: certificates name more than {MOST_ADDRESSES} addresses"));
         }
+        memory.asked.insert(url.to_owned());
         let answered = exchange().map_err(|why| format!("{url}: {why}")).and_then(|response| match response.status {
             200 => Ok(response),
             status => Err(format!("{url} answered with status {status}")),
@@ -349,6 +377,11 @@ impl Question<'_> {
         if Instant::now() < self.end { Ok(()) } else { Err(format!("{url} is not asked: the time for that is over")) }
     }
 
+    /// Whether a list may be what it says: one in the name of the issuer is signed by it. One in another name tells nothing here.
+    fn believes(&self, list: &RevocationList) -> bool {
+        !list.covers(self.subject) || list.is_signed_by(self.issuer)
+    }
+
     /// What the lists say that are at hand, and until when that counts.
     fn by_lists(&mut self) -> Result<Option<(Timestamp, String)>, Refusal> {
         match status_by_lists(self.subject, self.issuer, &self.lists, self.at) {
@@ -368,14 +401,17 @@ impl Question<'_> {
         nonce: Option<&[u8; OCSP_NONCE]>,
         source: &str,
     ) -> Result<Option<(Timestamp, String)>, Refusal> {
-        match ocsp_status(octets, self.subject, self.issuer, nonce, &self.lists, self.at) {
-            Ok(OcspStatus::Good { until }) => Ok(Some((until, source.to_owned()))),
-            Ok(OcspStatus::Revoked) => Err(Refusal::Revoked),
+        match self.status(octets, nonce) {
+            Ok(status) => cleared_by(status, source).map(Some),
             Err(error) => {
                 self.reasons.push(format!("{source}: {error}"));
                 Ok(None)
             }
         }
+    }
+
+    fn status(&self, octets: &[u8], nonce: Option<&[u8; OCSP_NONCE]>) -> Result<OcspStatus, OcspError> {
+        ocsp_status(octets, self.subject, self.issuer, nonce, &self.lists, self.at)
     }
 
     /// Why nobody told.
@@ -387,6 +423,13 @@ impl Question<'_> {
             Some(url) => format!("what {url} has does not tell of it"),
             None => "it names neither a list nor a responder, and trust.crl names none that tells of it".to_owned(),
         }
+    }
+}
+
+fn cleared_by(status: OcspStatus, source: &str) -> Result<(Timestamp, String), Refusal> {
+    match status {
+        OcspStatus::Good { until, .. } => Ok((until, source.to_owned())),
+        OcspStatus::Revoked { .. } => Err(Refusal::Revoked),
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
     Dialer, Endpoint, HttpClient, KeptLists, LinkError, Revocation, RevocationPolicy, Security, Setup, Stream,
     Untrusted, Verdict,
 };
+use crate::pki::ocsp_tests::answer_about;
 use crate::pki::specimen::{Authority, Leaf};
 use crate::pki::{Certificate, RevocationList, TrustAnchors};
 
@@ -41,9 +42,13 @@ impl Web {
                 counted.fetch_add(1, Ordering::Relaxed);
                 let mut reader = BufReader::new(tcp);
                 let mut line = String::new();
+                let mut length = 0;
                 while matches!(reader.read_line(&mut line), Ok(1..)) && line != "\r\n" {
+                    let said = line.to_ascii_lowercase();
+                    length = said.strip_prefix("content-length:").map_or(length, |it| it.trim().parse().unwrap());
                     line.clear();
                 }
+                let _ = std::io::Read::read_exact(&mut reader, &mut vec![0; length]);
                 let body = held.lock().unwrap().clone();
                 let status = if body.is_some() { "200 OK" } else { "503 Away" };
                 let body = body.unwrap_or_default();
@@ -59,7 +64,11 @@ impl Web {
     }
 
     fn serve(&self, list: &RevocationList) {
-        *self.document.lock().unwrap() = Some(list.der().to_vec());
+        self.say(list.der().to_vec());
+    }
+
+    fn say(&self, octets: Vec<u8>) {
+        *self.document.lock().unwrap() = Some(octets);
     }
 
     fn away(&self) {
@@ -117,6 +126,85 @@ fn a_kept_list_tells_while_it_is_good_and_its_server_away() {
     web.serve(&root.revoke(&[5]));
     let Err(Untrusted::RevocationUnknown { why, .. }) = next_run().judge(&path, 1, &[], later) else { panic!() };
     assert!(why.contains("expired on 2026-07-01"), "{why}");
+}
+
+/// Somebody on the way can put any list in the place of the one that was asked for: lists travel in clear.
+#[test]
+fn a_list_that_its_authority_did_not_sign_takes_the_place_of_none() {
+    let (root, web, folder) = (Authority::root("AC"), Web::start(), tempfile::tempdir().unwrap());
+    let path = [leaf(&root, &[web.url()]), root.certificate.clone()];
+    let cache = folder.path().join("cache");
+    let next_run = || judge(RevocationPolicy::IfReachable, &[], Some(&cache), &root);
+    for forged in [Authority::root("AC").revoke(&[]), Authority::root("ANOTHER").revoke(&[])] {
+        web.serve(&root.revoke(&[77]));
+        assert_eq!(next_run().judge(&path, 1, &[], noon()), Err(Untrusted::Revoked));
+        web.serve(&forged);
+        assert_eq!(next_run().judge(&path, 1, &[], noon()), Err(Untrusted::Revoked), "what was kept tells");
+        web.away();
+        assert_eq!(next_run().judge(&path, 1, &[], noon()), Err(Untrusted::Revoked), "and is still kept");
+    }
+    // Where nothing was kept before, it is not kept either, and the true one is fetched as soon as it is there.
+    let empty = folder.path().join("empty");
+    let next_run = || judge(RevocationPolicy::IfReachable, &[], Some(&empty), &root);
+    web.serve(&Authority::root("AC").revoke(&[]));
+    let Ok(Verdict::Unknown { why, .. }) = next_run().judge(&path, 1, &[], noon()) else { panic!() };
+    assert!(why.contains("not signed by AC"), "{why}");
+    assert!(!empty.exists());
+}
+
+#[test]
+fn a_list_that_is_older_than_the_kept_one_takes_nothing_back() {
+    let (root, web, folder) = (Authority::root("AC"), Web::start(), tempfile::tempdir().unwrap());
+    let path = [leaf(&root, &[web.url()]), root.certificate.clone()];
+    let next_run = || judge(RevocationPolicy::Require, &[], Some(&folder.path().join("cache")), &root);
+    web.serve(&root.revoke_on((2026, 5, 20), &[77]));
+    assert_eq!(next_run().judge(&path, 1, &[], noon()), Err(Untrusted::Revoked));
+    web.serve(&root.revoke(&[]));
+    assert_eq!(next_run().judge(&path, 1, &[], noon()), Err(Untrusted::Revoked));
+    web.serve(&root.revoke_on((2026, 5, 21), &[]));
+    assert!(next_run().judge(&path, 1, &[], noon()).is_ok(), "a newer one does");
+}
+
+#[test]
+fn what_a_responder_said_last_is_not_forgotten_for_what_it_said_before() {
+    let (root, web) = (Authority::root("AC"), Web::start());
+    let issuing = root.below("AC SERVEURS");
+    let mut leaf = Leaf::new("a@b.fr");
+    leaf.responders = vec![web.url()];
+    let path = [issuing.certify(&leaf), issuing.certificate.clone()];
+    let says = |revoked, made| web.say(answer_about(&issuing, &path[0], revoked, made));
+    for policy in [RevocationPolicy::Require, RevocationPolicy::IfReachable] {
+        let folder = tempfile::tempdir().unwrap();
+        let next_run = || judge(policy, &[], Some(&folder.path().join("cache")), &root).judge(&path, 1, &[], noon());
+        says(false, "20260601080000Z");
+        assert!(next_run().is_ok());
+        says(true, "20260601090000Z");
+        assert_eq!(next_run(), Err(Untrusted::Revoked));
+        web.away();
+        assert_eq!(next_run(), Err(Untrusted::Revoked), "away");
+        web.say(b"\x30\x03\x0a\x01\x03".to_vec());
+        assert_eq!(next_run(), Err(Untrusted::Revoked), "it says to try later");
+        says(false, "20260601080000Z");
+        assert_eq!(next_run(), Err(Untrusted::Revoked), "somebody on the way repeats the first answer");
+        says(false, "20260601100000Z");
+        assert!(next_run().is_ok(), "it is no longer on hold");
+    }
+}
+
+/// A mailbox is watched for weeks.
+#[test]
+fn a_run_may_ask_the_same_source_again_as_long_as_it_lasts() {
+    let (root, web) = (Authority::root("AC"), Web::start());
+    let issuing = root.below("AC SERVEURS");
+    let mut leaf = Leaf::new("a@b.fr");
+    leaf.responders = vec![web.url()];
+    let path = [issuing.certify(&leaf), issuing.certificate.clone()];
+    web.say(answer_about(&issuing, &path[0], false, "20260601080000Z"));
+    let judge = judge(RevocationPolicy::Require, &[], None, &root);
+    for hours in 0..200 {
+        let at = noon() + jiff::SignedDuration::from_hours(hours);
+        assert!(judge.judge(&path, 1, &[], at).is_ok(), "after {hours} hours");
+    }
 }
 
 #[test]

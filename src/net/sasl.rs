@@ -204,6 +204,10 @@ impl Exchange {
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Secret<Vec<u8>>, SaslFault> {
         let name = self.mechanism.name();
+        if let Some(fault) = &self.refused.fault {
+            // It was left: whatever the server goes on to ask is not answered.
+            return Err(fault.clone());
+        }
         match &mut self.state {
             State::Answers(answers) => answers.pop_front().ok_or(SaslFault::More(name)),
             State::Token(response) => match response.take() {
@@ -378,6 +382,19 @@ mod tests {
         exchange.command("AUTH", Some(512));
         assert_eq!(text(&exchange.answer(b"?")), "*\r\n");
         assert!(exchange.accepted().unwrap_err().is_distrust());
+    }
+
+    #[test]
+    fn an_exchange_that_was_left_is_not_taken_up_again() {
+        let credential = Credential::password("u", secret("p"), PasswordBy::Scram).unwrap();
+        let mut exchange = begin(&credential, "SCRAM-SHA-256").unwrap();
+        let command = text(&exchange.command("AUTH", Some(512)));
+        let first = STANDARD.decode(command.trim_end().rsplit(' ').next().unwrap()).unwrap();
+        let nonce = String::from_utf8(first).unwrap().rsplit("r=").next().unwrap().to_owned();
+        let challenge = |count| STANDARD.encode(format!("r={nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i={count}"));
+        assert_eq!(text(&exchange.answer(challenge(1).as_bytes())), "*\r\n");
+        assert_eq!(text(&exchange.answer(challenge(4096).as_bytes())), "*\r\n", "no proof is given any more");
+        assert_eq!(exchange.accepted(), Err(SaslFault::Iterations { count: 1 }));
     }
 
     #[test]

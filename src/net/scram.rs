@@ -89,13 +89,15 @@ impl Scram {
 
         let mut salted = Zeroizing::new([0u8; 32]);
         derive(PBKDF2_HMAC_SHA256, rounds, &salt, self.password.expose().as_bytes(), salted.as_mut_slice());
-        let client_key = hmac(salted.as_slice(), b"Client Key");
-        let stored_key = digest(&SHA256, &client_key);
+        // Who knows the client key can sign in without the password.
+        let client_key = Zeroizing::new(hmac(salted.as_slice(), b"Client Key"));
+        let stored_key = digest(&SHA256, client_key.as_slice());
         let without_proof = format!("c={},r={nonce}", STANDARD.encode(&self.binding));
         let message = format!("{},{server_first},{without_proof}", self.first_bare);
         let signature = hmac(stored_key.as_ref(), message.as_bytes());
         let proof: Vec<u8> = client_key.iter().zip(signature).map(|(key, octet)| key ^ octet).collect();
-        self.expected = Some(hmac(&hmac(salted.as_slice(), b"Server Key"), message.as_bytes()));
+        let server_key = Zeroizing::new(hmac(salted.as_slice(), b"Server Key"));
+        self.expected = Some(hmac(server_key.as_slice(), message.as_bytes()));
         Ok(Secret::new(format!("{without_proof},p={}", STANDARD.encode(proof)).into_bytes()))
     }
 

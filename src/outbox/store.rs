@@ -25,7 +25,7 @@ const PAGE: u32 = 256;
 
 /// The outbox of one profile. Several processes, and several threads of one, may use it at once.
 pub struct Outbox {
-    /// For looks, which need not wait while a change is synced. Closed before the other: whoever closes last empties the log.
+    /// For looks, which need not wait while a change is synced: what belongs together is read in one transaction. Closed before the other: whoever closes last empties the log.
     reader: Mutex<Connection>,
     /// For changes, one at a time.
     writer: Mutex<Connection>,
@@ -64,11 +64,12 @@ impl Outbox {
     /// The message that entered under the caller's key, if there is one, and whether it says the same.
     pub fn known(&self, key: &[u8; 32], content: &[u8; 32]) -> Result<Option<Known>, OutboxError> {
         let connection = self.reader();
-        let Some((id, digest)) = rows::by_key(&connection, &self.keys.digest(Lookup::Key, key))? else {
+        let moment = connection.unchecked_transaction()?;
+        let Some((id, digest)) = rows::by_key(&moment, &self.keys.digest(Lookup::Key, key))? else {
             return Ok(None);
         };
         let same = digest == self.keys.digest(Lookup::Content, content);
-        Ok(Some(Known { id, same, entries: self.entries_of(&connection, id)? }))
+        Ok(Some(Known { id, same, entries: self.entries_of(&moment, id)? }))
     }
 
     /// Whether a message entered under the caller's key.
@@ -78,7 +79,9 @@ impl Outbox {
 
     /// The copies of a message.
     pub fn entries(&self, id: Id) -> Result<Vec<Entry>, OutboxError> {
-        self.entries_of(&self.reader(), id)
+        let connection = self.reader();
+        let moment = connection.unchecked_transaction()?;
+        self.entries_of(&moment, id)
     }
 
     /// The copies of several messages, as they stand at one moment.
@@ -91,7 +94,8 @@ impl Outbox {
     /// One copy.
     pub fn entry(&self, copy: CopyId) -> Result<Entry, OutboxError> {
         let connection = self.reader();
-        rows::entry(&connection, &self.keys, &self.row(&connection, copy)?)
+        let moment = connection.unchecked_transaction()?;
+        rows::entry(&moment, &self.keys, &self.row(&moment, copy)?)
     }
 
     /// Every copy, oldest first, read page by page.
@@ -129,8 +133,9 @@ impl Outbox {
     /// What happened to a message, oldest first, copy by copy.
     pub fn history(&self, id: Id) -> Result<Vec<(CopyId, Vec<Event>)>, OutboxError> {
         let connection = self.reader();
-        let rows = rows::copies(&connection, id)?;
-        rows.iter().map(|row| Ok((row.id, rows::events(&connection, &self.keys, row)?))).collect()
+        let moment = connection.unchecked_transaction()?;
+        let rows = rows::copies(&moment, id)?;
+        rows.iter().map(|row| Ok((row.id, rows::events(&moment, &self.keys, row)?))).collect()
     }
 
     /// The octets of a copy, verified piece by piece as they are read.

@@ -465,3 +465,36 @@ fn a_notice_settles_what_is_unknown_or_still_in_hand() {
     assert_eq!((entry.state, entry.state.is_final()), (State::Delivered, true));
     assert_eq!(entry.recipients[1].state, State::Bounced);
 }
+
+/// Looks go by a connection of their own, beside the changes.
+#[test]
+fn a_look_sees_what_belongs_together_at_one_moment() {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    let dir = folder();
+    let outbox = open(dir.path());
+    let (current, over) = (AtomicI64::new(0), -1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for key in 0..40 {
+                let copy = queued(&outbox, key);
+                current.store(message(&outbox, copy).0, Ordering::Relaxed);
+                outbox.claim(copy).unwrap().close_all(&accepted(), "250 ok").unwrap();
+                let later = open_at(dir.path(), "2026-11-06T08:00:00Z");
+                assert_eq!(later.purge(time("2026-11-06T08:00:00Z")).unwrap(), 1);
+            }
+            current.store(over, Ordering::Relaxed);
+        });
+        let now = || current.load(Ordering::Relaxed);
+        while now() != over {
+            match outbox.entries(Id(now())) {
+                Ok(entries) => entries.iter().for_each(|entry| {
+                    let done = entry.recipients.iter().all(|one| one.state == State::Accepted);
+                    assert_eq!(done, entry.state == State::Accepted, "{entry:?}");
+                }),
+                // Not there yet, or no longer.
+                Err(OutboxError::NoSuchMessage { .. }) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    });
+}

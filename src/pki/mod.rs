@@ -19,7 +19,7 @@ mod key;
 mod name;
 mod ocsp;
 #[cfg(test)]
-mod ocsp_tests;
+pub(crate) mod ocsp_tests;
 #[cfg(test)]
 pub(crate) mod openssl_specimen;
 mod pem;

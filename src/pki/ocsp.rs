@@ -36,10 +36,10 @@ const UNDATED: SignedDuration = SignedDuration::from_hours(24);
 /// What a responder says of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OcspStatus {
-    /// It was not revoked; this counts until then.
-    Good { until: Timestamp },
-    /// It was revoked, or is on hold.
-    Revoked,
+    /// It was not revoked when this was made; it counts until then.
+    Good { made: Timestamp, until: Timestamp },
+    /// It was revoked, or is on hold, when this was made.
+    Revoked { made: Timestamp },
 }
 
 /// Why an answer does not count.
@@ -114,7 +114,7 @@ pub fn ocsp_status(
     let mut result = Err(OcspError::OtherCertificate);
     for single in about {
         match single.status_at(at) {
-            Ok(OcspStatus::Revoked) => return Ok(OcspStatus::Revoked),
+            revoked @ Ok(OcspStatus::Revoked { .. }) => return revoked,
             good @ Ok(_) => result = good,
             error if result.is_err() => result = error,
             _ => {}
@@ -136,7 +136,7 @@ fn names_of(issuer: &Certificate, algorithm: ObjectIdentifier) -> Option<(Vec<u8
 }
 
 /// What stands under a signature, the algorithm, the signature, and what else is there.
-struct Signed<'a> {
+pub(super) struct Signed<'a> {
     content: Vec<u8>,
     algorithm: AlgorithmIdentifierOwned,
     signature: Vec<u8>,
@@ -144,8 +144,8 @@ struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// The common shape of certificates and answers. DER has one encoding: what is encoded again is what was signed.
-    fn read(der: &'a [u8]) -> Option<Signed<'a>> {
+    /// The common shape of certificates, lists and answers. DER has one encoding: what is encoded again is what was signed.
+    pub(super) fn read(der: &'a [u8]) -> Option<Signed<'a>> {
         let mut parts = inside(AnyRef::from_der(der).ok()?)?.into_iter();
         let (content, algorithm, signature) = (parts.next()?, parts.next()?, parts.next()?);
         Some(Signed {
@@ -156,7 +156,7 @@ impl<'a> Signed<'a> {
         })
     }
 
-    fn is_signed_by(&self, signer: &Certificate) -> bool {
+    pub(super) fn is_signed_by(&self, signer: &Certificate) -> bool {
         let key: &SubjectPublicKeyInfoOwned = signer.parsed().tbs_certificate().subject_public_key_info();
         verify_signature(key, &self.algorithm, &self.content, &self.signature).is_ok()
     }
@@ -338,7 +338,7 @@ impl Single {
     /// A revocation counts however old it is told: nobody is taken back from a list but by a newer answer.
     fn status_at(&self, at: Timestamp) -> Result<OcspStatus, OcspError> {
         match self.status {
-            TagNumber(1) => return Ok(OcspStatus::Revoked),
+            TagNumber(1) => return Ok(OcspStatus::Revoked { made: self.this_update }),
             TagNumber(0) => {}
             _ => return Err(OcspError::Unknown),
         }
@@ -346,7 +346,7 @@ impl Single {
             return Err(OcspError::Future);
         }
         let until = self.next_update.unwrap_or(self.this_update + UNDATED);
-        if at < until { Ok(OcspStatus::Good { until }) } else { Err(OcspError::Stale) }
+        if at < until { Ok(OcspStatus::Good { made: self.this_update, until }) } else { Err(OcspError::Stale) }
     }
 }
 

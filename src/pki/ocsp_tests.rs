@@ -54,38 +54,45 @@ impl Space {
         Says { about: &self.leaf, status: GOOD, this_update, next_update, nonce: Some(SENT) }
     }
 
-    /// The part that is signed.
-    fn content(&self, responder: &Certificate, says: &Says<'_>) -> Vec<u8> {
-        let issuer = &self.issuing.certificate;
-        let name = issuer.parsed().tbs_certificate().subject().to_der().unwrap();
-        let sha256 = |octets: &[u8]| tlv(4, digest::digest(&digest::SHA256, octets).as_ref());
-        let algorithm = sequence(&[&[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]]);
-        let serial = tlv(2, says.about.parsed().tbs_certificate().serial_number().as_bytes());
-        let certificate = sequence(&[&algorithm, &sha256(&name), &sha256(issuer.public_key()), &serial]);
-        let next = says.next_update.map(|time| tlv(0xa0, &tlv(0x18, time.as_bytes()))).unwrap_or_default();
-        let single = sequence(&[&certificate, says.status, &tlv(0x18, says.this_update.as_bytes()), &next]);
-        let key = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, responder.public_key());
-        let nonce = says.nonce.map(|nonce| {
-            let oid = [6, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
-            tlv(0xa1, &sequence(&[&sequence(&[&oid, &tlv(4, &tlv(4, &nonce))])]))
-        });
-        let made = tlv(0x18, b"20260601110000Z");
-        sequence(&[&tlv(0xa2, &tlv(4, key.as_ref())), &made, &sequence(&[&single]), &nonce.unwrap_or_default()])
-    }
-
     fn signed_by_issuer(&self, says: &Says<'_>) -> Vec<u8> {
-        let content = self.content(&self.issuing.certificate, says);
+        let content = content(&self.issuing.certificate, &self.issuing.certificate, says);
         answer(&content, &self.issuing.sign(&content), None)
     }
 
     fn signed_by(&self, delegate: &Certificate, key: &PrivateKey, says: &Says<'_>) -> Vec<u8> {
-        let content = self.content(delegate, says);
+        let content = content(&self.issuing.certificate, delegate, says);
         answer(&content, &key.sign(&content).unwrap().bytes, Some(delegate))
     }
 
     fn judge(&self, response: &[u8]) -> Result<OcspStatus, OcspError> {
         ocsp_status(response, &self.leaf, &self.issuing.certificate, Some(&SENT), &[], noon())
     }
+}
+
+/// The part that is signed.
+fn content(issuer: &Certificate, responder: &Certificate, says: &Says<'_>) -> Vec<u8> {
+    let name = issuer.parsed().tbs_certificate().subject().to_der().unwrap();
+    let sha256 = |octets: &[u8]| tlv(4, digest::digest(&digest::SHA256, octets).as_ref());
+    let algorithm = sequence(&[&[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]]);
+    let serial = tlv(2, says.about.parsed().tbs_certificate().serial_number().as_bytes());
+    let certificate = sequence(&[&algorithm, &sha256(&name), &sha256(issuer.public_key()), &serial]);
+    let next = says.next_update.map(|time| tlv(0xa0, &tlv(0x18, time.as_bytes()))).unwrap_or_default();
+    let single = sequence(&[&certificate, says.status, &tlv(0x18, says.this_update.as_bytes()), &next]);
+    let key = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, responder.public_key());
+    let nonce = says.nonce.map(|nonce| {
+        let oid = [6, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
+        tlv(0xa1, &sequence(&[&sequence(&[&oid, &tlv(4, &tlv(4, &nonce))])]))
+    });
+    let made = tlv(0x18, b"20260601110000Z");
+    sequence(&[&tlv(0xa2, &tlv(4, key.as_ref())), &made, &sequence(&[&single]), &nonce.unwrap_or_default()])
+}
+
+/// What a responder of an authority below another says about a certificate, repeating no nonce: good for a month.
+pub(crate) fn answer_about(issuing: &Authority, about: &Certificate, revoked: bool, this_update: &str) -> Vec<u8> {
+    let status = if revoked { REVOKED } else { GOOD };
+    let says = Says { about, status, this_update, next_update: Some("20260701110000Z"), nonce: None };
+    let content = content(&issuing.certificate, &issuing.certificate, &says);
+    answer(&content, &issuing.sign(&content), None)
 }
 
 fn noon() -> Timestamp {
@@ -114,10 +121,10 @@ fn delegate(of: &Authority, purpose: ExtendedKeyUsagePurpose, years: (i32, i32))
 #[test]
 fn the_issuer_clears_and_revokes() {
     let space = Space::new();
-    let until = "2026-06-02T11:00:00Z".parse().unwrap();
-    assert_eq!(space.judge(&space.signed_by_issuer(&space.says())), Ok(OcspStatus::Good { until }));
+    let (made, until) = ("2026-06-01T11:00:00Z".parse().unwrap(), "2026-06-02T11:00:00Z".parse().unwrap());
+    assert_eq!(space.judge(&space.signed_by_issuer(&space.says())), Ok(OcspStatus::Good { made, until }));
     let revoked = space.signed_by_issuer(&Says { status: REVOKED, ..space.says() });
-    assert_eq!(space.judge(&revoked), Ok(OcspStatus::Revoked));
+    assert_eq!(space.judge(&revoked), Ok(OcspStatus::Revoked { made }));
     let unknown = space.signed_by_issuer(&Says { status: UNKNOWN, ..space.says() });
     assert_eq!(space.judge(&unknown), Err(OcspError::Unknown));
 }
@@ -190,7 +197,7 @@ fn what_is_no_answer_is_refused() {
     for place in 0..good.len() {
         let mut flipped = good.clone();
         flipped[place] ^= 1;
-        assert!(!matches!(space.judge(&flipped), Ok(OcspStatus::Revoked)), "{place}");
+        assert!(!matches!(space.judge(&flipped), Ok(OcspStatus::Revoked { .. })), "{place}");
     }
     assert_eq!(space.judge(&sequence(&[&[10, 1, 6]])), Err(OcspError::Refused(6)));
     assert_eq!(space.judge(&vec![0x30; 70_000]), Err(OcspError::Malformed));

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use x509_cert::crl::CertificateList;
 
 use super::certificate::timestamp;
+use super::ocsp::Signed;
 use super::{Certificate, name, pem};
 
 /// The largest list read, in octets; national authorities publish lists of some megabytes.
@@ -76,6 +77,11 @@ impl RevocationList {
     /// When the next one is due; after that it says nothing any more.
     pub fn next_update(&self) -> Option<Timestamp> {
         self.next_update
+    }
+
+    /// Whether this authority signed it.
+    pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
+        Signed::read(&self.der).is_some_and(|signed| signed.is_signed_by(issuer))
     }
 
     /// Whether it comes from the authority that issued this certificate, by name.

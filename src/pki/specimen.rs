@@ -143,16 +143,21 @@ impl Authority {
 
     /// A list of revoked serial numbers, good from a month before [`NOON`] to a month after.
     pub(crate) fn revoke(&self, serials: &[u64]) -> RevocationList {
-        self.list(None, serials)
+        self.list(None, (2026, 5, 1), serials)
+    }
+
+    /// The same, made on another day.
+    pub(crate) fn revoke_on(&self, day: (i32, u8, u8), serials: &[u64]) -> RevocationList {
+        self.list(None, day, serials)
     }
 
     /// The part of such a list that is published here and tells only about certificates that point here.
     pub(crate) fn revoke_part(&self, url: &str, serials: &[u64]) -> RevocationList {
         let distribution_point = CrlDistributionPoint { uris: vec![url.to_owned()] };
-        self.list(Some(CrlIssuingDistributionPoint { distribution_point, scope: None }), serials)
+        self.list(Some(CrlIssuingDistributionPoint { distribution_point, scope: None }), (2026, 5, 1), serials)
     }
 
-    fn list(&self, part: Option<CrlIssuingDistributionPoint>, serials: &[u64]) -> RevocationList {
+    fn list(&self, part: Option<CrlIssuingDistributionPoint>, day: (i32, u8, u8), serials: &[u64]) -> RevocationList {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: rcgen::date_time_ymd(2026, 5, 1),
@@ -160,7 +165,7 @@ impl Authority {
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
-            this_update: rcgen::date_time_ymd(2026, 5, 1),
+            this_update: rcgen::date_time_ymd(day.0, day.1, day.2),
             next_update: rcgen::date_time_ymd(2026, 7, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: part,

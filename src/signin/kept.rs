@@ -36,7 +36,7 @@ pub enum KeptError {
 pub struct Kept {
     path: PathBuf,
     key: SealingKey,
-    /// A token of another client or provider is as good as none.
+    /// A token of another client, provider or person is as good as none.
     of: String,
 }
 

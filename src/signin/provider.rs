@@ -70,6 +70,17 @@ pub enum ProviderError {
     Randomness,
 }
 
+impl ProviderError {
+    /// Whether it may be better after a while: it is away, and did not say no.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            ProviderError::Http(HttpError::Link(link)) => link.may_pass(),
+            ProviderError::Status { status } => *status >= 500,
+            _ => false,
+        }
+    }
+}
+
 /// What a provider is told of us, and where it is.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
@@ -110,7 +121,8 @@ impl Provider {
     /// A provider; the refresh token is kept at `path` between runs if the user wants that.
     pub fn new(client: Client, path: std::path::PathBuf, key: &SealingKey, keeps: bool) -> Provider {
         let named = |url: &Option<String>| url.clone().unwrap_or_default();
-        let of = fingerprint(&[&named(&client.issuer), &named(&client.token), &client.id]);
+        let person = client.login_hint.clone().unwrap_or_default();
+        let of = fingerprint(&[&named(&client.issuer), &named(&client.token), &client.id, &person]);
         let kept = Kept::new(path, key, of);
         Provider { client, kept, keeps, refresh: None, endpoints: None }
     }
@@ -132,6 +144,7 @@ impl Provider {
             }
         }
         let granted = waiting::consent(self, http, &endpoints, means)?;
+        let _lock = if self.keeps { Some(self.kept.lock()?) } else { None };
         self.keep(&granted, means.clock)?;
         Ok(granted)
     }
@@ -143,10 +156,15 @@ impl Provider {
 
     /// Erases what is kept, and gives it back where the provider takes it (RFC 7009). Whether it did.
     pub(super) fn sign_out(&mut self, http: Option<&HttpClient>) -> Result<bool, ProviderError> {
-        // What cannot be read cannot be given back, and is erased like the rest.
-        let refresh = self.refresh.take();
-        let token = refresh.or_else(|| self.kept.read().ok().flatten().map(|(token, _)| token));
-        self.kept.erase()?;
+        let own = self.refresh.take();
+        let token = {
+            // Another process may be having it renewed just now, and would keep the new one behind our back.
+            let _lock = self.kept.lock()?;
+            // What cannot be read cannot be given back, and is erased like the rest.
+            let kept = self.kept.read().ok().flatten().map(|(token, _)| token);
+            self.kept.erase()?;
+            kept.or(own)
+        };
         let Some((token, http)) = token.zip(http) else { return Ok(false) };
         let Some(revocation) = self.endpoints(http)?.revocation else { return Ok(false) };
         let form = [("token", token.expose().as_str()), ("token_type_hint", "refresh_token")];

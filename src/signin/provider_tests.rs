@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
+use super::kept::Kept;
 use super::provider::{Client, Flow, Provider, ProviderError};
 use super::{Means, SignInError, Source, Tokens};
 use crate::clock::Clock;
@@ -157,6 +158,32 @@ fn what_a_provider_says_no_with_is_told_apart() {
     assert!(matches!(failed(provider(silent, vec![]), Flow::Device), ProviderError::Malformed(_)));
 }
 
+/// RFC 8628, section 3.5: who holds the telephone has perhaps confirmed by the time the line is mended.
+#[test]
+fn a_line_that_breaks_while_one_polls_does_not_end_the_wait() {
+    let server = provider(CIBA, vec![(400, PENDING)]);
+    let home = tempfile::tempdir().unwrap();
+    let waited = RefCell::new(Vec::new());
+    let wait = |time: Duration| {
+        waited.borrow_mut().push(time.as_secs());
+        waited.borrow().len() < 5
+    };
+    let mut tokens = tokens(client(&server, Flow::Ciba), home.path());
+    let error = tokens
+        .credential(Means {
+            clock: Clock::Fixed("2026-06-01T12:00:00Z".parse().unwrap()),
+            prompt: &NoPrompt,
+            output_of: |_| Err(String::new()),
+            http: Some(&web()),
+            announce: &|_| Ok(()),
+            wait: &wait,
+        })
+        .unwrap_err();
+    assert!(matches!(error, SignInError::Provider(ProviderError::Interrupted)), "{error:?}");
+    assert_eq!(*waited.borrow(), [1, 1, 2, 4, 8], "each time longer");
+    server.join();
+}
+
 #[test]
 fn a_wait_ends_when_the_user_wants_it() {
     let server = provider(CIBA, vec![]);
@@ -208,4 +235,44 @@ fn a_refresh_token_that_is_good_no_more_signs_out() {
     assert!(matches!(error, SignInError::Provider(ProviderError::SignedOut)), "{error:?}");
     assert!(tokens.held().unwrap().is_none());
     server.join();
+}
+
+/// A command that runs beside may be having the token renewed just then, and keeps the new one.
+#[test]
+fn who_signs_out_waits_for_a_token_that_is_being_renewed() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("profile/refresh-token");
+    let kept = Kept::new(place.clone(), &SealingKey::new(Secret::new([7; 32])), "of another run".to_owned());
+    kept.write(&Secret::new("before".to_owned()), None).unwrap();
+    let renewing = kept.lock().unwrap();
+    let client = Client { token: Some("https://id.example/token".to_owned()), ..Client::default() };
+    let mut tokens = tokens(client, home.path());
+    let signing_out = std::thread::spawn(move || tokens.sign_out(None).unwrap());
+    let erased = || !place.exists();
+    let _ = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        erased()
+    });
+    kept.write(&Secret::new("renewed".to_owned()), None).unwrap();
+    drop(renewing);
+    signing_out.join().unwrap();
+    assert!(erased());
+}
+
+/// Who holds the telephone consented, and nobody else.
+#[test]
+fn a_token_of_one_person_is_none_for_another() {
+    let home = tempfile::tempdir().unwrap();
+    let server = serve_tls(|peer| {
+        for body in [CIBA, TOKENS] {
+            request(peer);
+            answer(peer, 200, body);
+        }
+    });
+    let client = client(&server, Flow::Ciba);
+    ask(&mut tokens(client.clone(), home.path()), &Told::default(), true).unwrap();
+    server.join();
+    assert!(tokens(client.clone(), home.path()).held().unwrap().is_some());
+    let other = Client { login_hint: Some("899700000021".to_owned()), ..client };
+    assert!(tokens(other, home.path()).held().unwrap().is_none());
 }

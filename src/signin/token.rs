@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::Granted;
-use super::{Means, Provider, SignInError};
+use super::{Means, Provider, ProviderError, SignInError};
 use crate::clock::Clock;
 use crate::net::{Credential, HttpClient};
 use crate::secret::Secret;
@@ -93,7 +93,10 @@ impl Tokens {
     pub fn sign_out(&mut self, http: Option<&HttpClient>) -> Result<bool, SignInError> {
         self.access = None;
         match &mut self.source {
-            Source::Provider(provider) => Ok(provider.sign_out(http)?),
+            Source::Provider(provider) => provider.sign_out(http).map_err(|error| match error {
+                ProviderError::Kept(error) => error.into(),
+                other => other.into(),
+            }),
             _ => Ok(false),
         }
     }

@@ -12,6 +12,9 @@ use crate::net::HttpClient;
 const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
 
+/// The longest that a provider which is away makes us wait between two polls.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Asks for consent, says where it is to be given, and polls as the provider wants it.
 pub(super) fn consent(
     provider: &Provider,
@@ -32,19 +35,25 @@ pub(super) fn consent(
     let url = token_endpoint(endpoints)?;
     let end = Instant::now() + Duration::from_secs(pending.expires_in);
     let mut interval = Duration::from_secs(pending.interval);
+    let mut away = None;
     while Instant::now() < end {
         if !(means.wait)(interval) {
             return Err(ProviderError::Interrupted);
         }
-        match answer::granted(provider.post(http, url, &form)?)? {
-            Ok(granted) => return Ok(granted),
-            Err(refusal) if refusal.error == "authorization_pending" => {}
-            // RFC 8628, section 3.5.
-            Err(refusal) if refusal.error == "slow_down" => interval += Duration::from_secs(5),
-            Err(refusal) => return Err(refusal.into()),
+        match provider.post(http, url, &form).and_then(answer::granted) {
+            Ok(Ok(granted)) => return Ok(granted),
+            Ok(Err(refusal)) if refusal.error == "authorization_pending" => away = None,
+            // RFC 8628, section 3.5, for this and for a line that breaks.
+            Ok(Err(refusal)) if refusal.error == "slow_down" => interval += Duration::from_secs(5),
+            Ok(Err(refusal)) => return Err(refusal.into()),
+            Err(error) if error.may_pass() => {
+                interval = (interval * 2).min(LONGEST_INTERVAL.max(interval));
+                away = Some(error);
+            }
+            Err(error) => return Err(error),
         }
     }
-    Err(ProviderError::Expired)
+    Err(away.unwrap_or(ProviderError::Expired))
 }
 
 fn device(provider: &Provider, http: &HttpClient, endpoints: &Endpoints) -> Result<(Pending, String), ProviderError> {

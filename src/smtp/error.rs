@@ -163,14 +163,15 @@ impl Failure {
     /// The last reply to a sign-in, if it is a failure. What stopped it on our side, or the server's word about a token, says
     /// more than its code.
     pub(super) fn of_sign_in(exchange: Exchange, reply: Reply) -> Option<Failure> {
-        match reply.code() / 100 {
-            2 => exchange.accepted().err().map(Failure::Sasl),
-            4 => Some(Failure::Deferred(reply)),
-            5 => Some(match exchange.refused() {
-                Refused { fault: Some(fault), .. } if fault.is_distrust() => Failure::Sasl(fault),
-                Refused { status: Some(status), .. } => Failure::TokenRefused { reply, status },
-                _ => Failure::SignInRefused(reply),
-            }),
+        let kind = reply.code() / 100;
+        if kind == 2 {
+            return exchange.accepted().err().map(Failure::Sasl);
+        }
+        match (kind, exchange.refused()) {
+            (_, Refused { fault: Some(fault), .. }) if fault.is_distrust() => Some(Failure::Sasl(fault)),
+            (4, _) => Some(Failure::Deferred(reply)),
+            (5, Refused { status: Some(status), .. }) => Some(Failure::TokenRefused { reply, status }),
+            (5, _) => Some(Failure::SignInRefused(reply)),
             _ => Some(Failure::Protocol("a reply has the wrong code")),
         }
     }

@@ -26,5 +26,5 @@ pub use error::{Failure, MessageFault, SmtpError, Stage};
 pub use extensions::Extensions;
 pub use notices::{Notices, Notify, Return};
 pub use reply::{Delay, Reply};
-pub use session::{Session, Transfer};
+pub use session::{Meeting, Session, Transfer};
 pub use submission::{Order, Outcome, Parameters, RecipientOutcome, Supply, Window};

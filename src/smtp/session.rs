@@ -1,5 +1,9 @@
 //! A session: greeting, TLS, capabilities, sign-in, and the way out.
 
+mod meeting;
+
+pub use meeting::Meeting;
+
 use super::reply::ReplyFault;
 use super::{Extensions, Failure, Reply, SmtpError, Stage};
 use crate::net::{
@@ -46,26 +50,27 @@ impl Session {
         credential: &Credential,
         ehlo_name: &str,
     ) -> Result<Session, SmtpError> {
-        let mut session = Session::secured(dialer, endpoint, ehlo_name)?;
+        let mut session = Session::secured(dialer, endpoint, endpoint, ehlo_name)?;
         session.sign_in(credential)?;
         Ok(session)
     }
 
     /// Connects, secures the connection, and asks what the server can do; nobody signs in.
     pub fn greet(dialer: &Dialer, endpoint: &Endpoint, ehlo_name: &str) -> Result<Extensions, SmtpError> {
-        let session = Session::secured(dialer, endpoint, ehlo_name)?;
+        let session = Session::secured(dialer, endpoint, endpoint, ehlo_name)?;
         let extensions = session.extensions.clone();
         // It has said what was asked, whatever comes of the farewell.
         let _ = session.quit();
         Ok(extensions)
     }
 
-    fn secured(dialer: &Dialer, endpoint: &Endpoint, ehlo_name: &str) -> Result<Session, SmtpError> {
+    /// The certificate must be one for the host of `endpoint`; `way` is where to connect, which may be an address of it.
+    fn secured(dialer: &Dialer, endpoint: &Endpoint, way: &Endpoint, ehlo_name: &str) -> Result<Session, SmtpError> {
         let at = |stage| move |failure: Failure| SmtpError { stage, failure };
         if !is_host(ehlo_name) {
             return Err(at(Stage::Ehlo)(Failure::Argument("the name of the client")));
         }
-        let stream = dialer.connect(endpoint).map_err(|link| at(Stage::Connect)(link.into()))?;
+        let stream = dialer.connect(way).map_err(|link| at(Stage::Connect)(link.into()))?;
         let mut wire = Wire::new(stream);
         if endpoint.security == Security::Implicit {
             wire = wire.secure(dialer, &endpoint.host).map_err(|link| at(Stage::Tls)(link.into()))?;

@@ -5,6 +5,7 @@ mod batch;
 mod certificates;
 mod config;
 mod demo;
+mod discover;
 mod extraction;
 mod faults;
 mod fetch;

@@ -35,6 +35,11 @@ fn every_answer_has_the_shape_of_its_schema() {
     let init = operator.init_words(&bench, "laboratoire").into_iter().chain(["--json".to_owned()]);
     let shown = bench.run(["--json", "demo"]).status(0).json_lines();
     let mut lines = vec![operator.description().clone(), bench.run(init).status(0).json()];
+    let server = |name: &str| format!("{}:{}", operator.said("host"), operator.said(name));
+    let (submission, mailbox) = (server("submission_starttls"), server("mailbox_starttls"));
+    let given = ["--submission", &submission, "--mailbox", &mailbox, "--anchors", &operator.said("trust_file")];
+    let only = ["init", "--json", "--discover-only", "laboratoire@biologie.sandbox"].iter().chain(&given);
+    lines.push(bench.run(only).status(0).json());
     lines.extend(sandbox(&durand).status(0).json_lines());
     lines.extend(sandbox(&[&durand[..], &["--again", "--dry-run"]].concat()).status(0).json_lines());
     for words in [

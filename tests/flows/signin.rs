@@ -69,7 +69,7 @@ fn a_password_is_proved_without_being_shown_and_a_code_goes_where_the_profile_sa
 #[test]
 fn a_certificate_signs_in_and_one_that_is_not_known_is_named_wherever_it_is_refused() {
     let shop = Bench::new();
-    let faults = ["--fault", "connect=close421@1", "--fault", "mailbox-connect=close421@1"];
+    let faults = ["--fault", "connect=close421@1", "--fault", "mailbox-connect=close421@2"];
     let operator = Operator::start(&shop, &faults);
     let bench = home("cardiologie");
     let words = and(bare_words(&operator, &bench, "cardiologie"), &["--sign-in", "certificate"]);
@@ -117,6 +117,13 @@ fn a_person_consents_once_and_the_refresh_token_serves_until_one_signs_out() {
     assert_eq!((&line["kept"], &line["method"]), (&Value::Bool(true), &Value::from("token")));
     assert!(line["last_sign_in"].is_string(), "{line}");
     bench.shell("find ../.state -name refresh-token ! -perm 600").status(0).stdout_is("");
+
+    // What cannot be erased was not, and the trace does not say otherwise.
+    bench.shell("f=$(find ../.state -name refresh-token); mv $f $f.aside; mkdir $f").status(0);
+    assert_error(&bench.run(["--json", "signin", "logout"]), 74, "refresh-token");
+    let told = bench.run(["--json", "audit", "log", "--action", "erase"]).status(0).json_lines();
+    assert_eq!((&told[0]["outcome"], &told[0]["answer"]), (&Value::from("failed"), &Value::from("not erased")));
+    bench.shell("f=$(find ../.state -name refresh-token); rmdir $f; mv $f.aside $f").status(0);
 
     bench.run(["signin", "logout"]).status(0).stdout_has("nothing is kept").stdout_has("took it back");
     bench.shell("find ../.state -name refresh-token").status(0).stdout_is("");

@@ -44,9 +44,7 @@ pub(super) fn gone_astray() -> ImapError {
 /// Whether it may be better on another connection: a server that went away, and not one that says no.
 pub(super) fn may_pass(error: &ImapError) -> bool {
     match &error.failure {
-        Failure::Link(link) => {
-            matches!(link, LinkError::Unreachable { .. } | LinkError::Timeout { .. } | LinkError::Broken { .. })
-        }
+        Failure::Link(link) => link.may_pass(),
         Failure::Bye { .. } | Failure::Unavailable { .. } => true,
         _ => false,
     }

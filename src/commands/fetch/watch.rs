@@ -13,7 +13,8 @@ use crate::commands::error::Error;
 use crate::directory::DirectoryError;
 use crate::imap::{Failure, News, Session, Waiting};
 use crate::inbox::Inbox;
-use crate::net::{HttpError, LinkError};
+use crate::net::HttpError;
+use crate::signin::SignInError;
 
 /// How often it is looked whether something came, or somebody wants it to stop.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -169,7 +170,10 @@ impl Watch<'_> {
         let by_code = self.account.signs_in_by_code();
         let is_refused = matches!(&error, Error::Imap(error) if matches!(error.failure, Failure::SignInRefused { .. }));
         self.refused += u32::from(is_refused);
-        let passes = if is_refused { by_code && self.refused < CODE.1 } else { passes(&error) };
+        let passes = match is_refused {
+            true => by_code && self.refused < CODE.1,
+            false => passes(&error) || self.begun && is_unproven(&error),
+        };
         if !passes {
             return Err(error);
         }
@@ -203,18 +207,22 @@ fn answered(told: io::Result<()>) -> Result<(), Error> {
 
 /// Whether it may be better after a while: a server that is away, and not one that says no.
 fn passes(error: &Error) -> bool {
-    let is_away = |link: &LinkError| {
-        matches!(link, LinkError::Unreachable { .. } | LinkError::Timeout { .. } | LinkError::Broken { .. })
-    };
     match error {
         Error::Imap(error) => may_pass(error),
         Error::Http(HttpError::Link(link)) | Error::Directory(DirectoryError::Unreachable(HttpError::Link(link))) => {
-            is_away(link)
+            link.may_pass()
         }
         Error::Directory(DirectoryError::Busy { .. } | DirectoryError::Failing { .. }) => true,
         Error::HttpStatus { status, .. } => *status >= 500,
+        // New access tokens are had of it, without anybody's help, for as long as the consent lasts.
+        Error::SignIn(SignInError::Provider(error)) => error.may_pass(),
         _ => false,
     }
+}
+
+/// Whether the server is refused for now because lists and responders are away. It was believed before.
+fn is_unproven(error: &Error) -> bool {
+    matches!(error, Error::Imap(error) if matches!(&error.failure, Failure::Link(link) if link.is_of_unknown_revocation()))
 }
 
 /// A fifth more or less: many that lost the same server do not come back at the same moment.
@@ -227,6 +235,8 @@ fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{LinkError, Untrusted};
+    use crate::signin::ProviderError;
 
     #[test]
     fn a_pause_is_a_fifth_longer_or_shorter_at_most() {
@@ -244,6 +254,17 @@ mod tests {
         assert!(passes(&imap(Failure::Bye { text: String::new() })));
         assert!(!passes(&imap(Failure::Refused { text: String::new() })));
         assert!(!passes(&imap(LinkError::StartTlsMissing { endpoint: "x".to_owned() }.into())));
+        // The provider of tokens is away while the mailbox has just come back.
+        let provider = |error: ProviderError| Error::SignIn(error.into());
+        assert!(passes(&provider(HttpError::Link(broken()).into())));
+        assert!(passes(&provider(ProviderError::Status { status: 502 })));
+        assert!(!passes(&provider(ProviderError::Status { status: 400 })));
+        assert!(!passes(&provider(ProviderError::SignedOut)));
+        let (proxy, endpoint, why) = ("p:1".to_owned(), "x:1".to_owned(), "503".to_owned());
+        assert!(passes(&imap(LinkError::ProxyRefused { proxy, endpoint, why }.into())));
+        let why = Untrusted::RevocationUnknown { of: "x".to_owned(), why: "503".to_owned() };
+        let unproven = imap(LinkError::Untrusted { endpoint: "x:1".to_owned(), why }.into());
+        assert!(is_unproven(&unproven) && !passes(&unproven), "only who was believed before");
         assert!(!passes(&Error::FolderRenewed { folder: "INBOX".to_owned() }));
         assert!(passes(&Error::HttpStatus { url: String::new(), status: 503 }));
         assert!(!passes(&Error::HttpStatus { url: String::new(), status: 404 }));
