@@ -175,6 +175,8 @@ impl Inbox {
                 "UPDATE taken SET superseded = 1 WHERE folder = ? AND uid_validity = ? AND superseded = 0",
                 (&folder, uid_validity),
             )?;
+            // And with other messages under its mod-sequences: what was left of the old ones says nothing of these.
+            change.execute("DELETE FROM progress WHERE folder = ?", (&folder,))?;
             make_current(&change, &folder, uid_validity)?;
         }
         change.commit()?;

@@ -184,8 +184,10 @@ fn a_validity_that_comes_back_does_not_bring_its_uids_back() {
     let inbox = open(dir.path());
     inbox.enter("INBOX", 17).unwrap();
     take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
+    inbox.set_progress("INBOX", 17, "unseen, seen", 917).unwrap();
     inbox.accept_renewal("INBOX", 18).unwrap();
     inbox.accept_renewal("INBOX", 17).unwrap();
+    assert_eq!(inbox.progress("INBOX", 17, "unseen, seen").unwrap(), None);
     assert_eq!(inbox.known_uid("INBOX", 17, 4).unwrap(), None);
     assert!(matches!(inbox.acknowledged("INBOX", 17, [4], "seen"), Err(InboxError::NotTaken { uid: 4 })));
     assert_eq!(take(&inbox, "INBOX", 17, 4, TWO, &january("second")).unwrap(), Recorded::New);
