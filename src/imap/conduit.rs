@@ -102,7 +102,10 @@ impl Conduit {
 
     /// Looks whether the other side has spoken or gone, without waiting for it.
     pub(super) fn heard(&mut self) -> Heard {
-        let waits = self.packed.as_ref().is_some_and(|packed| packed.given < packed.plain.len());
+        let waits = self
+            .packed
+            .as_ref()
+            .is_some_and(|packed| packed.given < packed.plain.len() || packed.taken < packed.raw.len());
         if waits { Heard::Speech } else { self.wire.heard() }
     }
 
