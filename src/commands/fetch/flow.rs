@@ -1,6 +1,7 @@
 //! The flow of one folder: what is asked for, what came, what is on disk, what is acknowledged; told in the order of the UIDs.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
@@ -59,6 +60,8 @@ pub(super) enum Event {
     Broken(usize, ImapError),
     /// Something on this machine failed.
     Failed(Error),
+    /// A thread ended by a fault of ours.
+    Died,
 }
 
 /// A message that was asked for, or is about to be told.
@@ -275,6 +278,8 @@ impl<'f, 'a> Flow<'f, 'a> {
             }
             Event::Acknowledged(number, result) => self.acknowledged(number, result)?,
             Event::Failed(error) => return Err(error),
+            // Once all is given up, the fault itself comes through the end of the thread.
+            Event::Died => return Err(Error::Spool { source: io::Error::other("a message brought a fault to light") }),
             Event::Broken(_, error) => return Err(error.into()),
         }
         Ok(())
