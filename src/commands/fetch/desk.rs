@@ -95,10 +95,13 @@ impl<'a> Desk<'a> {
         // A count that went back is not believed: the server was set back, or keeps it anew.
         let changed_since = before.filter(|before| selected.changes.is_some_and(|changes| *before < changes));
         let all = self.look(&mut session, folder, &selected, changed_since)?;
-        let complete = all.complete;
+        let mut complete = all.complete;
         if !all.messages.is_empty() {
             self.taken.set(self.taken.get() + all.messages.len());
-            session = Flow::new(self, folder, validity, all.messages)?.run(session, summary, tell)?;
+            let flowed = Flow::new(self, folder, validity, all.messages)?.run(session, summary, tell)?;
+            session = flowed.session;
+            // A server that could not hand over a message may be able to by the next run, which has to look for it again.
+            complete &= flowed.whole;
         }
         if let (Some(aim), Some(changes)) = (aim, selected.changes)
             && complete

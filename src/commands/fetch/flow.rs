@@ -116,6 +116,15 @@ pub(super) struct Flow<'f, 'a> {
     /// Nothing came for a while.
     quiet: bool,
     marked: bool,
+    /// A message that was found was not handed over.
+    missed: bool,
+}
+
+/// What came of a folder.
+pub(super) struct Flowed {
+    pub session: Session,
+    /// Whether every message that was found was handed over.
+    pub whole: bool,
 }
 
 impl<'f, 'a> Flow<'f, 'a> {
@@ -140,6 +149,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             breaks: 0,
             quiet: false,
             marked: false,
+            missed: false,
         })
     }
 
@@ -149,7 +159,7 @@ impl<'f, 'a> Flow<'f, 'a> {
         session: Session,
         summary: &mut Summary,
         tell: &mut Tell<'_>,
-    ) -> Result<Session, Error> {
+    ) -> Result<Flowed, Error> {
         let (events, heard) = channel();
         let (arrived, taken) = sync_channel::<Arrived>(WAITING);
         let (taken, stop, memory) = (Mutex::new(taken), AtomicBool::new(false), Arc::new(AtomicUsize::new(0)));
@@ -194,7 +204,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             let mut left = couriers.into_iter().filter_map(Hired::dismiss);
             let session = left.next();
             left.for_each(|session| drop(session.logout()));
-            session.ok_or_else(|| gone_astray().into())
+            session.map(|session| Flowed { session, whole: !self.missed }).ok_or_else(|| gone_astray().into())
         })
     }
 
@@ -424,6 +434,7 @@ impl<'f, 'a> Flow<'f, 'a> {
                 }
                 // Somebody else took it away since the search: there is nothing to fetch, and others wait.
                 State::Gone => {
+                    self.missed = true;
                     let text = ImapError { stage: Stage::Fetch, failure: Failure::Gone }.to_string();
                     self.ends.extend(entry.map(|entry| failed(entry, text)));
                 }
