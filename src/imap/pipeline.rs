@@ -8,8 +8,9 @@ use super::exchange::{NEITHER, Refusal, announced, refusal, tagged};
 use super::fetched::{Body, first_line, last_line};
 use super::{Failure, ImapError, Session, Stage, UidSet, folder};
 
-/// Most octets of the lines around one message.
-const FRAME_LIMIT: usize = 256 * 1024;
+/// Most octets of lines from one message or answer to the next. Nothing of them is kept, and they may be many: where somebody
+/// marks all messages of a large folder meanwhile, the server has a line for each.
+const FRAME_LIMIT: usize = 16 * 1024 * 1024;
 
 /// What is done with messages on the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub enum Heard<S> {
     Message { uid: u32, octets: S },
     /// All that was asked for under this number has come; these messages are no longer there.
     Fetched { number: usize, gone: Vec<u32> },
+    /// What the deed of this number is to move was copied, and is now removed from where it was: the server lacks MOVE.
+    Copied { number: usize },
     /// The deed of this number was done, or refused.
     Acknowledged { number: usize, result: Result<Done, ImapError> },
 }
@@ -286,7 +289,7 @@ impl Pipeline {
             }
         };
         self.take_step(number, deed, uids, next, made || next == Step::Create)?;
-        Ok(None)
+        Ok((step == Step::Copy && next == Step::Deleted).then_some(Heard::Copied { number }))
     }
 
     /// What is waited for first.

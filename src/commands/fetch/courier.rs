@@ -124,6 +124,7 @@ impl Courier<'_> {
                 return Ok(told && self.arrived.send(Arrived { uid, octets, room }).is_ok());
             }
             Heard::Fetched { gone, .. } => Event::Gone(gone),
+            Heard::Copied { number } => Event::Copied(number),
             Heard::Acknowledged { number, result } => Event::Acknowledged(number, result),
         };
         Ok(self.events.send(event).is_ok())

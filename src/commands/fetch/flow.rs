@@ -20,7 +20,7 @@ use super::{Line, Summary, Tell, sign_in};
 use crate::commands::error::Error;
 use crate::commands::received::Unfolded;
 use crate::commands::traced::{Scribe, told};
-use crate::imap::{Done, Failure, ImapError, Session, Stage};
+use crate::imap::{self, Done, Failure, ImapError, Session, Stage};
 use crate::inbox::Kept;
 use crate::process::{Moment, here};
 use crate::trace::{self, Action, Answer, Deed, Outcome};
@@ -54,6 +54,8 @@ pub(super) enum Event {
     Opened(u32, Box<(Unfolded, Room)>),
     /// These are no longer on the server.
     Gone(Vec<u32>),
+    /// What this chore is to move was copied, and is still where it was.
+    Copied(usize),
     /// A chore was done, or refused.
     Acknowledged(usize, Result<Done, ImapError>),
     /// A connection of this number is gone.
@@ -86,6 +88,8 @@ enum State {
 /// A chore that is under way.
 struct Underway {
     chore: Chore,
+    /// Where the server cannot move: the copy is made, and must not be made again.
+    copied: bool,
     entry: Option<trace::Entry>,
     courier: usize,
 }
@@ -154,12 +158,7 @@ impl<'f, 'a> Flow<'f, 'a> {
     }
 
     /// Fetches all that is wanted, and gives a session back.
-    pub(super) fn run(
-        mut self,
-        session: Session,
-        summary: &mut Summary,
-        tell: &mut Tell<'_>,
-    ) -> Result<Flowed, Error> {
+    pub(super) fn run(mut self, session: Session, summary: &mut Summary, tell: &mut Tell<'_>) -> Result<Flowed, Error> {
         let (events, heard) = channel();
         let (arrived, taken) = sync_channel::<Arrived>(WAITING);
         let (taken, stop, memory) = (Mutex::new(taken), AtomicBool::new(false), Arc::new(AtomicUsize::new(0)));
@@ -286,6 +285,11 @@ impl<'f, 'a> Flow<'f, 'a> {
                     }
                 }
             }
+            Event::Copied(number) => {
+                if let Some(underway) = self.chores.get_mut(&number) {
+                    underway.copied = true;
+                }
+            }
             Event::Acknowledged(number, result) => self.acknowledged(number, result)?,
             Event::Failed(error) => return Err(error),
             // Once all is given up, the fault itself comes through the end of the thread.
@@ -370,7 +374,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             self.orders += 1;
             let courier = alive(couriers, self.orders);
             let order = Order::Acknowledge(self.orders, chore.deed.clone(), chore.uids.clone());
-            self.chores.insert(self.orders, Underway { chore, entry: entries.next(), courier });
+            self.chores.insert(self.orders, Underway { chore, copied: false, entry: entries.next(), courier });
             give(couriers, courier, order);
         }
         for uids in chunks {
@@ -505,7 +509,8 @@ impl<'f, 'a> Flow<'f, 'a> {
     }
 
     /// A connection broke: it is made again, and asked for what had not come. What was done on the server without our hearing of
-    /// it is done once more, which changes nothing.
+    /// it is done once more, which changes nothing; but for a copy of which the answer was lost, for want of MOVE, which may be
+    /// there twice then: rather that than not at all.
     fn mend<'s>(
         &mut self,
         number: usize,
@@ -514,7 +519,10 @@ impl<'f, 'a> Flow<'f, 'a> {
         hire: &dyn Fn(usize, Session) -> Hired<'s>,
     ) -> Result<(), Error> {
         couriers[number].orders = None;
-        couriers[number] = hire(number, self.connect_again(error)?);
+        let mut session = self.connect_again(error)?;
+        // What came since the search was told to nobody: the folder was selected with it.
+        session.expect_news();
+        couriers[number] = hire(number, session);
         let lost = self.slots.iter().filter(|slot| slot.courier == number && matches!(slot.state, State::Asked));
         let lost: Vec<u32> = lost.map(|slot| slot.uid).collect();
         for uids in lost.chunks(GROUP) {
@@ -522,7 +530,8 @@ impl<'f, 'a> Flow<'f, 'a> {
         }
         for (order, underway) in self.chores.iter().filter(|(_, underway)| underway.courier == number) {
             let chore = &underway.chore;
-            give(couriers, number, Order::Acknowledge(*order, chore.deed.clone(), chore.uids.clone()));
+            let left = if underway.copied { imap::Deed::Delete } else { chore.deed.clone() };
+            give(couriers, number, Order::Acknowledge(*order, left, chore.uids.clone()));
         }
         Ok(())
     }
