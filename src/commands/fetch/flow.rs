@@ -31,6 +31,9 @@ const GROUP: usize = 64;
 /// Messages that are asked for and not stored, on each connection.
 const WINDOW: usize = 3 * GROUP;
 
+/// The same on all of them together: each may be an open file, and a process has 1024 of them where nobody gave it more.
+const ALL_WINDOWS: usize = 8 * GROUP;
+
 /// Deeds on the server that are under way before more is begun without waiting.
 const CHORES: usize = 16;
 
@@ -207,7 +210,7 @@ impl<'f, 'a> Flow<'f, 'a> {
         })
     }
 
-    /// One session for each connection; no more than there are messages for.
+    /// One session for each connection; no more than there are messages for, and no more than the server gives.
     fn sessions(&self, first: Session) -> Result<Vec<Session>, Error> {
         let unknown = self.wanted.iter().filter(|wanted| !wanted.known).count();
         let jobs = self.desk.request.jobs.min(unknown.div_ceil(GROUP)).max(1);
@@ -215,7 +218,13 @@ impl<'f, 'a> Flow<'f, 'a> {
         let jobs = if self.desk.account.signs_in_by_code() { 1 } else { jobs };
         let mut sessions = vec![first];
         while sessions.len() < jobs {
-            sessions.push(self.connect()?);
+            match self.connect() {
+                Err(error) if is_away(&error) => {
+                    self.desk.account.world.step(format!("{error}; goes on with {} connections", sessions.len()));
+                    break;
+                }
+                connected => sessions.push(connected?),
+            }
         }
         Ok(sessions)
     }
@@ -353,7 +362,7 @@ impl<'f, 'a> Flow<'f, 'a> {
 
     fn next_chunk(&mut self, couriers: usize) -> Option<Vec<Wanted>> {
         let count = self.wanted.len().min(GROUP);
-        let room = self.slots.len() + count <= WINDOW * couriers;
+        let room = self.slots.len() + count <= ALL_WINDOWS.min(WINDOW * couriers);
         (count > 0 && room).then(|| self.wanted.drain(..count).collect())
     }
 
