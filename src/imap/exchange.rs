@@ -93,6 +93,10 @@ impl Exchange {
         self.wire.stream()
     }
 
+    pub(super) fn endpoint(&self) -> String {
+        self.wire.endpoint().to_owned()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.open
     }
@@ -282,7 +286,7 @@ impl Exchange {
         if self.open {
             return Ok(());
         }
-        let endpoint = self.wire.endpoint().to_owned();
+        let endpoint = self.endpoint();
         let source = io::ErrorKind::NotConnected.into();
         Err(ImapError { stage, failure: LinkError::Broken { endpoint, source }.into() })
     }

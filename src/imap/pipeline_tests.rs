@@ -261,6 +261,24 @@ fn what_has_no_end_is_not_kept() {
 }
 
 #[test]
+fn a_server_that_is_still_there_and_does_nothing_is_given_up_after_a_while() {
+    let server = server("", |peer| {
+        peer.command("UID FETCH 4");
+        for _ in 0..1_000 {
+            peer.send("* OK still here\r\n");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    });
+    let mut pipeline = pipeline(&server);
+    pipeline.patience = std::time::Duration::from_millis(50);
+    pipeline.fetch(1, &uids(&[4])).unwrap();
+    let failure = hear(&mut pipeline).unwrap_err().failure;
+    assert!(matches!(failure, Failure::Link(LinkError::Timeout { .. })), "{failure:?}");
+    drop(pipeline);
+    server.leave();
+}
+
+#[test]
 fn a_literal_that_never_ends_is_given_up_after_a_while() {
     use crate::net::Timeouts;
     use crate::net::scripted::{dialer_with, timeouts};
