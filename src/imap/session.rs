@@ -161,7 +161,13 @@ impl Session {
     /// The UIDs of the messages in the selected folder that fit. A text that cannot stand in a command finds nothing.
     pub fn search(&mut self, filter: &Filter) -> Result<UidSet, ImapError> {
         let Some(criteria) = filter.criteria() else { return Ok(UidSet::default()) };
-        let found = self.find(&criteria)?;
+        let found = match self.find(&criteria) {
+            // It keeps mod-sequences, and cannot look for them: then all of them are looked through.
+            Err(_) if filter.changed_since.is_some() && self.is_open() => {
+                return self.search(&Filter { changed_since: None, ..filter.clone() });
+            }
+            found => found?,
+        };
         // A range is asked for after another: what came of one must not come of the next once more.
         Ok(filter.between.map_or(found.clone(), |between| found.within(between)))
     }

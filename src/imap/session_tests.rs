@@ -299,6 +299,20 @@ fn a_range_brings_nothing_from_outside_it_and_no_more_than_a_folder_can_have() {
 }
 
 #[test]
+fn a_server_that_cannot_look_for_changes_is_asked_for_all() {
+    let server = server("CONDSTORE", |peer| {
+        answer(peer, "SELECT INBOX (CONDSTORE)", "* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH ALL MODSEQ 918", "$ BAD what\r\n");
+        answer(peer, "UID SEARCH ALL", "* SEARCH 4 5\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server);
+    session.select("INBOX", false).unwrap();
+    let found = session.search(&Filter { changed_since: Some(917), ..Filter::default() }).unwrap();
+    assert_eq!(found.to_string(), "4:5");
+    server.join();
+}
+
+#[test]
 fn a_server_without_idle_or_that_refuses_it_is_asked() {
     let server = server("IDLE", |peer| {
         answer(peer, "IDLE", "$ NO not now\r\n");
