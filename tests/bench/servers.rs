@@ -268,7 +268,7 @@ impl Servers {
         let text = fs::read_to_string(&list).expect("Dovecot keeps its UIDs there");
         let words = text.lines().next().unwrap_or_default().split(' ');
         let head: Vec<&str> = words.map(|word| if word.starts_with('N') { "N1" } else { word }).collect();
-        fs::write(&list, head.join(" ") + "\n").expect("this is root");
+        put(&list, &(head.join(" ") + "\n"));
         let kept = fs::read_dir(&maildir).expect("it is a folder").flatten().map(|entry| entry.path());
         let indexes = kept.filter(|path| path.to_string_lossy().contains("/dovecot.index"));
         indexes.for_each(|path| fs::remove_file(path).expect("this is root"));
