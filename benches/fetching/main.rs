@@ -18,7 +18,6 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
 
 mod desk;
-#[path = "../submission/relay.rs"]
 mod relay;
 
 use std::error::Error;

@@ -122,7 +122,7 @@ pub(super) fn advise(diagnosis: Diagnosis, error: &Error) -> Diagnosis {
         Error::NoProfile { .. } => diagnosis.hint_command("make one", "mss init"),
         Error::NoKeys { .. } => diagnosis.hint("set keys.certificate and keys.key, or choose another profile with --profile"),
         Error::FolderRenewed { .. } => diagnosis
-            .because("its UIDVALIDITY changed: the numbers of its messages mean other messages now")
+            .because("its UIDVALIDITY changed, or its UIDs begin again: they mean other messages now")
             .hint_command(
                 "ask the operator why, then go on: messages are told apart by their content",
                 "mss fetch --accept-renewed-folder",

@@ -353,10 +353,11 @@ fn attachments(opened: &Opened) -> Result<Vec<AttachmentLine>, Error> {
     opened.files().iter().map(line).collect()
 }
 
-/// A name that sorts by date and is the same for the same message, whoever fetches it and however often.
+/// A name that sorts by date and is the same for the same message, whoever fetches it and however often. Of two that came to have
+/// the same name only one would be kept: it is too long for a sender to make them.
 fn place(below: &Path, date: Option<Timestamp>, sha256: &[u8; 32]) -> PathBuf {
     let date = date.map_or_else(|| "undated".to_owned(), |date| date.strftime("%Y%m%dT%H%M%SZ").to_string());
-    below.join(format!("{date}-{}", Hex(&sha256[..8])))
+    below.join(format!("{date}-{}", Hex(&sha256[..16])))
 }
 
 /// Writes a file into the folder of a message, which has no name yet.

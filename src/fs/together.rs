@@ -28,7 +28,9 @@ impl Together {
     /// For folders staged in this one; their names are below it.
     pub fn new(dir: &Path) -> Result<Together, FsError> {
         let root = File::open(dir).map_err(failed("open", dir))?;
-        Ok(Together { root, path: dir.to_owned(), at_once: tells_of_failures() })
+        let at_once = tells_of_failures()
+            && rustix::fs::fstatfs(&root).is_ok_and(|it| u32::try_from(it.f_type).is_ok_and(keeps_its_word));
+        Ok(Together { root, path: dir.to_owned(), at_once })
     }
 
     /// Syncs all that stands in the folders, then gives each its name, then syncs the names. Where something has the name
@@ -92,6 +94,14 @@ fn tells_of_failures() -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 8)
 }
 
+/// Whether all of a file system of this kind is on disk once syncfs(2) says so. Where files are kept by another program (FUSE) or
+/// another machine, that need not hear of it; only fsync(2) of each file is passed on to it.
+fn keeps_its_word(kind: u32) -> bool {
+    /// `f_type` of statfs(2): ext2 to ext4, XFS, Btrfs, F2FS, tmpfs.
+    const KNOWN: [u32; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
+    KNOWN.contains(&kind)
+}
+
 impl StagedDir {
     /// Gives the folder its name, unless something stands there. It and what is in it were synced before.
     pub(super) fn rename(mut self, name: &Path) -> Result<(), FsError> {
@@ -119,6 +129,13 @@ impl StagedDir {
 mod tests {
     use super::*;
     use crate::fs::write_inside;
+
+    #[test]
+    fn a_file_system_of_another_program_or_machine_is_synced_file_by_file() {
+        let [ext4, fuse, nfs, cifs, overlay] = [0xef53, 0x6573_5546, 0x6969, 0xff53_4d42, 0x794c_7630];
+        assert!(keeps_its_word(ext4));
+        assert!(![fuse, nfs, cifs, overlay].into_iter().any(keeps_its_word));
+    }
 
     #[test]
     fn folders_get_their_names_together_and_none_is_replaced() {

@@ -16,6 +16,9 @@ use crate::net::{Heard, LinkError, Stream, Timeouts, Wire, bounded};
 /// Longest line of an answer, in octets: the UIDs of some 400,000 messages stand in one.
 const LINE_LIMIT: usize = 4 * 1024 * 1024;
 
+/// The same where nothing is waited for that is long.
+const SHORT_LINE_LIMIT: usize = 256 * 1024;
+
 /// Most octets of one answer; a message on its way to the caller does not count.
 const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -90,6 +93,10 @@ impl Exchange {
         self.wire.stream()
     }
 
+    pub(super) fn endpoint(&self) -> String {
+        self.wire.endpoint().to_owned()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.open
     }
@@ -128,7 +135,7 @@ impl Exchange {
                     self.send(stage, &octets).map_err(Refusal::Other)?;
                 }
                 ImapSendResult::WantsRead => {
-                    let next = self.read_line(stage, &mut heard, ANSWER_LIMIT).map_err(Refusal::Other)?;
+                    let next = self.read_line(stage, &mut heard, LINE_LIMIT, ANSWER_LIMIT).map_err(Refusal::Other)?;
                     if literal > 0 {
                         // Octets of a message: whatever they say is no answer.
                         literal = literal.saturating_sub(next.len());
@@ -162,7 +169,7 @@ impl Exchange {
         let tag = self.begin(stage, command).map_err(Refusal::Other)?;
         let mut heard = 0;
         loop {
-            let line = self.read_line(stage, &mut heard, ANSWER_LIMIT).map_err(Refusal::Other)?;
+            let line = self.read_line(stage, &mut heard, LINE_LIMIT, ANSWER_LIMIT).map_err(Refusal::Other)?;
             if let Some(refusal) = refusal(stage, tag.as_bytes(), &line) {
                 return Err(refusal);
             }
@@ -200,7 +207,7 @@ impl Exchange {
     /// A line of an answer, in the time that an answer may take.
     pub(super) fn next_line(&mut self, stage: Stage, heard: &mut usize, limit: usize) -> Result<Vec<u8>, ImapError> {
         self.wire.all_within(self.timeouts.reply);
-        self.read_line(stage, heard, limit)
+        self.read_line(stage, heard, SHORT_LINE_LIMIT, limit)
     }
 
     /// Ends the session where the server says that it does.
@@ -252,9 +259,15 @@ impl Exchange {
     }
 
     /// The line as it came; [`readable`] makes it one for the parser.
-    fn read_line(&mut self, stage: Stage, heard: &mut usize, limit: usize) -> Result<Vec<u8>, ImapError> {
+    fn read_line(
+        &mut self,
+        stage: Stage,
+        heard: &mut usize,
+        longest: usize,
+        limit: usize,
+    ) -> Result<Vec<u8>, ImapError> {
         loop {
-            let line = self.wire.read_whole_line(LINE_LIMIT.min(limit));
+            let line = self.wire.read_whole_line(longest);
             let line = line.map_err(|link| self.broken(stage, link.into()))?;
             *heard += line.len();
             if *heard > limit {
@@ -273,7 +286,7 @@ impl Exchange {
         if self.open {
             return Ok(());
         }
-        let endpoint = self.wire.endpoint().to_owned();
+        let endpoint = self.endpoint();
         let source = io::ErrorKind::NotConnected.into();
         Err(ImapError { stage, failure: LinkError::Broken { endpoint, source }.into() })
     }
@@ -299,7 +312,7 @@ pub(super) fn tagged<'l>(line: &'l [u8], tag: &str) -> Option<&'l [u8]> {
 
 /// `* 5 EXISTS`, whatever it was that was asked for: it is said once.
 fn is_news(line: &[u8]) -> bool {
-    line.starts_with(b"* ") && line.trim_ascii_end().to_ascii_uppercase().ends_with(b" EXISTS") && line.len() < 32
+    line.len() < 32 && line.starts_with(b"* ") && line.trim_ascii_end().to_ascii_uppercase().ends_with(b" EXISTS")
 }
 
 /// What the server says where it ends the session.

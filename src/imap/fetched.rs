@@ -70,7 +70,7 @@ fn items_of(line: &[u8]) -> Result<Fetched, &'static str> {
                 (name, rest) = (b"", behind);
             }
             _ => {
-                let (word, behind) = rest.split_at(word_length(rest));
+                let (word, behind) = rest.split_at(word_length(rest, depth == 0));
                 let is_body = depth == 0 && name.eq_ignore_ascii_case(b"BODY[]");
                 if word.starts_with(b"{") {
                     if !is_body || !behind.is_empty() {
@@ -93,12 +93,13 @@ fn items_of(line: &[u8]) -> Result<Fetched, &'static str> {
     Err(UNREADABLE)
 }
 
-/// Up to a space or bracket that does not stand inside square brackets. There is one octet at least.
-fn word_length(text: &[u8]) -> usize {
+/// Up to a space or bracket; with `sections`, one that does not stand inside square brackets: in a list of flags such a bracket
+/// is an octet like others. There is one octet at least.
+fn word_length(text: &[u8], sections: bool) -> usize {
     let mut inside = false;
     let end = text.iter().position(|octet| {
         match octet {
-            b'[' => inside = true,
+            b'[' => inside = sections,
             b']' => inside = false,
             b' ' | b'(' | b')' | b'"' => return !inside,
             _ => {}
@@ -155,6 +156,7 @@ mod tests {
             read("* 1 FETCH (BODY[] \"a\\\"b\" UID 7)\r\n"),
             Ok(Some((Some(7), Body::Inline(b"a\"b".to_vec()))))
         );
+        assert_eq!(read("* 1 FETCH (FLAGS (x[y \\Seen) UID 7)\r\n"), Ok(Some((Some(7), Body::Absent))));
         assert_eq!(read("* 1 FETCH (UID 7 BODY[] NIL)\r\n"), Ok(Some((Some(7), Body::Nil))));
         assert_eq!(read("* 1 FETCH (FLAGS (\\Seen) UID 7)\r\n"), Ok(Some((Some(7), Body::Absent))));
         assert_eq!(

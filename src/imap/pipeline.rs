@@ -3,13 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use super::exchange::{NEITHER, Refusal, announced, refusal, tagged};
 use super::fetched::{Body, first_line, last_line};
 use super::{Failure, ImapError, Session, Stage, UidSet, folder};
+use crate::net::LinkError;
 
-/// Most octets of the lines around one message.
-const FRAME_LIMIT: usize = 256 * 1024;
+/// Most octets of lines from one message or answer to the next. Nothing of them is kept, and they may be many: where somebody
+/// marks all messages of a large folder meanwhile, the server has a line for each.
+const FRAME_LIMIT: usize = 16 * 1024 * 1024;
+
+/// How long a server may say that it is still there, and nothing else.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// What is done with messages on the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,8 @@ pub enum Heard<S> {
     Message { uid: u32, octets: S },
     /// All that was asked for under this number has come; these messages are no longer there.
     Fetched { number: usize, gone: Vec<u32> },
+    /// What the deed of this number is to move was copied, and is now removed from where it was: the server lacks MOVE.
+    Copied { number: usize },
     /// The deed of this number was done, or refused.
     Acknowledged { number: usize, result: Result<Done, ImapError> },
 }
@@ -49,6 +57,7 @@ pub struct Pipeline {
     errands: Vec<Errand>,
     /// Octets of lines since something came of them.
     heard: usize,
+    pub(super) patience: Duration,
 }
 
 /// A command that is under way.
@@ -93,7 +102,7 @@ impl Step {
 impl Pipeline {
     /// Takes over a session in which a folder is selected.
     pub fn new(session: Session) -> Pipeline {
-        Pipeline { session, errands: Vec::new(), heard: 0 }
+        Pipeline { session, errands: Vec::new(), heard: 0, patience: PATIENCE }
     }
 
     /// Whether nothing is under way.
@@ -155,6 +164,7 @@ impl Pipeline {
         limit: u64,
         open: &mut dyn FnMut(u64) -> io::Result<S>,
     ) -> Result<Heard<S>, ImapError> {
+        let begun = Instant::now();
         loop {
             let stage = self.stage();
             let line = self.session.exchange.next_line(stage, &mut self.heard, FRAME_LIMIT)?;
@@ -169,6 +179,10 @@ impl Pipeline {
                 return Err(self.broken(Failure::Protocol("the answer is to something else")));
             }
             self.session.exchange.refuse_farewell(stage, &line)?;
+            if begun.elapsed() > self.patience {
+                let endpoint = self.session.exchange.endpoint();
+                return Err(self.broken(LinkError::Timeout { endpoint }.into()));
+            }
             let first = first_line(&line).map_err(|what| self.broken(Failure::Protocol(what)))?;
             match first {
                 Some(found) if found.body != Body::Absent => {
@@ -286,7 +300,7 @@ impl Pipeline {
             }
         };
         self.take_step(number, deed, uids, next, made || next == Step::Create)?;
-        Ok(None)
+        Ok((step == Step::Copy && next == Step::Deleted).then_some(Heard::Copied { number }))
     }
 
     /// What is waited for first.

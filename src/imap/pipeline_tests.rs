@@ -28,10 +28,13 @@ fn pipeline(server: &Scripted) -> Pipeline {
 
 /// What becomes of something done with messages.
 fn done(pipeline: &mut Pipeline, deed: Deed) -> Result<Done, ImapError> {
-    pipeline.acknowledge(7, deed, uids(&[4, 5])).unwrap();
-    match hear(pipeline)? {
-        Heard::Acknowledged { number: 7, result } => result,
-        other => panic!("{other:?}"),
+    pipeline.acknowledge(7, deed.clone(), uids(&[4, 5])).unwrap();
+    loop {
+        match hear(pipeline)? {
+            Heard::Acknowledged { number: 7, result } => return result,
+            Heard::Copied { number: 7 } if matches!(deed, Deed::Move(_)) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -108,6 +111,34 @@ fn without_move_messages_are_copied_and_then_they_alone_removed() {
     assert_eq!(done(&mut pipeline, Deed::Move("Archive".to_owned())).unwrap(), Done::Whole);
     let refused = done(&mut pipeline, Deed::Move("Archive".to_owned())).unwrap_err();
     assert!(matches!(refused.failure, Failure::Refused { .. }), "nothing is removed that was not copied");
+    server.join();
+}
+
+#[test]
+fn a_copy_is_told_of_as_soon_as_it_is_made() {
+    let server = server("UIDPLUS", |peer| {
+        answer(peer, "UID COPY 4:5 Archive", "$ OK x\r\n");
+        peer.command("UID STORE 4:5 +FLAGS.SILENT (\\Deleted)");
+        peer.cut();
+    });
+    let mut pipeline = pipeline(&server);
+    pipeline.acknowledge(3, Deed::Move("Archive".to_owned()), uids(&[4, 5])).unwrap();
+    assert!(matches!(hear(&mut pipeline).unwrap(), Heard::Copied { number: 3 }));
+    assert!(hear(&mut pipeline).is_err());
+    server.leave();
+}
+
+#[test]
+fn what_somebody_does_meanwhile_to_a_large_folder_is_no_end_of_it() {
+    let server = server("", |peer| {
+        let tag = peer.command("UID FETCH 4");
+        let marks: String = (1..20_000).map(|number| format!("* {number} FETCH (FLAGS (\\Seen x[y))\r\n")).collect();
+        peer.send(&format!("{marks}* 1 FETCH (UID 4 BODY[] {{2}}\r\nhi)\r\n{tag} OK x\r\n"));
+    });
+    let mut pipeline = pipeline(&server);
+    pipeline.fetch(1, &uids(&[4])).unwrap();
+    assert_eq!(message(hear(&mut pipeline).unwrap()), (4, b"hi".to_vec()));
+    assert!(matches!(hear(&mut pipeline).unwrap(), Heard::Fetched { number: 1, gone } if gone.is_empty()));
     server.join();
 }
 
@@ -225,8 +256,26 @@ fn a_line_that_breaks_or_ends_anywhere_is_told_as_that() {
 fn what_has_no_end_is_not_kept() {
     let (endless, _) = fetched(|peer, _| (0..10).for_each(|_| peer.send(&"x ".repeat(32 * 1024))));
     assert!(matches!(endless, Failure::Link(LinkError::EndlessLine { .. })), "{endless:?}");
-    let (many, _) = fetched(|peer, _| (0..40).for_each(|_| peer.send(&"* 1 RECENT\r\n".repeat(1000))));
+    let (many, _) = fetched(|peer, _| (0..90).for_each(|_| peer.send(&format!("* OK {}\r\n", "x".repeat(200_000)))));
     assert!(matches!(many, Failure::Protocol("an answer does not end")), "{many:?}");
+}
+
+#[test]
+fn a_server_that_is_still_there_and_does_nothing_is_given_up_after_a_while() {
+    let server = server("", |peer| {
+        peer.command("UID FETCH 4");
+        for _ in 0..1_000 {
+            peer.send("* OK still here\r\n");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    });
+    let mut pipeline = pipeline(&server);
+    pipeline.patience = std::time::Duration::from_millis(50);
+    pipeline.fetch(1, &uids(&[4])).unwrap();
+    let failure = hear(&mut pipeline).unwrap_err().failure;
+    assert!(matches!(failure, Failure::Link(LinkError::Timeout { .. })), "{failure:?}");
+    drop(pipeline);
+    server.leave();
 }
 
 #[test]

@@ -19,6 +19,9 @@ use crate::net::{Credential, Dialer, Endpoint, Stream};
 /// Messages that may have come since the folder was selected, when an answer is judged by how many there can be.
 const NEWLY_COME: u64 = 100_000;
 
+/// Messages of a folder that are believed to be there, however many the server says it has.
+const MOST_MESSAGES: u64 = 10_000_000;
+
 /// A signed-in session with a mailbox server (RFC 9051, and RFC 3501 where the server is older).
 pub struct Session {
     pub(super) exchange: Exchange,
@@ -157,7 +160,16 @@ impl Session {
 
     /// The UIDs of the messages in the selected folder that fit. A text that cannot stand in a command finds nothing.
     pub fn search(&mut self, filter: &Filter) -> Result<UidSet, ImapError> {
-        filter.criteria().map_or_else(|| Ok(UidSet::default()), |criteria| self.find(&criteria))
+        let Some(criteria) = filter.criteria() else { return Ok(UidSet::default()) };
+        let found = match self.find(&criteria) {
+            // It keeps mod-sequences, and cannot look for them: then all of them are looked through.
+            Err(_) if filter.changed_since.is_some() && self.is_open() => {
+                return self.search(&Filter { changed_since: None, ..filter.clone() });
+            }
+            found => found?,
+        };
+        // A range is asked for after another: what came of one must not come of the next once more.
+        Ok(filter.between.map_or(found.clone(), |between| found.within(between)))
     }
 
     /// The UIDs of the messages in the selected folder with a header field of this name that contains this text, whatever
@@ -198,14 +210,11 @@ impl Session {
             Ok(())
         })?;
         // More than can be there: taken apart, one short line would fill the memory.
-        if sets.iter().map(UidSet::len).sum::<u64>() > self.exists + NEWLY_COME {
+        if sets.iter().map(UidSet::len).sum::<u64>() > self.exists.min(MOST_MESSAGES) + NEWLY_COME {
             let failure = Failure::Protocol("more messages were found than there are");
             return Err(Refusal::Other(ImapError { stage: Stage::Search, failure }));
         }
-        Ok(match sets.len() {
-            0 | 1 => sets.pop().unwrap_or_default(),
-            _ => sets.iter().flat_map(UidSet::iter).collect(),
-        })
+        Ok(UidSet::union(sets))
     }
 
     /// The folder that the server keeps for a use, by its name for [`Session::select`]; nothing where it says of none.

@@ -258,6 +258,61 @@ fn news_come_by_themselves_and_none_is_lost() {
 }
 
 #[test]
+fn a_wait_outlives_that_somebody_marks_every_message_and_news_that_nobody_told_are_looked_for() {
+    let server = server("IDLE", |peer| {
+        let tag = peer.command("IDLE");
+        let marks: String = (1..20_000).map(|number| format!("* {number} FETCH (FLAGS (\\Seen))\r\n")).collect();
+        peer.send(&format!("+ idling\r\n{marks}"));
+        peer.expect("DONE");
+        peer.send(&format!("{marks}{tag} OK x\r\n"));
+        let tag = peer.command("IDLE");
+        peer.send("+ idling\r\n");
+        peer.expect("DONE");
+        peer.send(&format!("{tag} OK x\r\n"));
+    });
+    let mut waiting = session(&server).wait().unwrap().ok().unwrap();
+    while waiting.look().unwrap() == News::Nothing {
+        std::thread::yield_now();
+    }
+    let (mut session, _) = waiting.end().unwrap();
+    session.expect_news();
+    let mut waiting = session.wait().unwrap().ok().unwrap();
+    assert_eq!(waiting.look().unwrap(), News::Change);
+    waiting.end().unwrap();
+    server.join();
+}
+
+#[test]
+fn a_range_brings_nothing_from_outside_it_and_no_more_than_a_folder_can_have() {
+    let server = server("ESEARCH", |peer| {
+        answer(peer, "SELECT INBOX", "* 4294967295 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH RETURN (ALL) UID 5:9 ALL", "* ESEARCH (TAG \"$\") UID ALL 1:6,9,12\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH RETURN (ALL) ALL", "* ESEARCH (TAG \"$\") UID ALL 1:4294967295\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server);
+    session.select("INBOX", false).unwrap();
+    let found = session.search(&Filter { between: Some((5, 9)), ..Filter::default() }).unwrap();
+    assert_eq!(found.to_string(), "5:6,9");
+    let failure = session.search(&Filter::default()).unwrap_err().failure;
+    assert!(matches!(failure, Failure::Protocol("more messages were found than there are")), "{failure:?}");
+    server.join();
+}
+
+#[test]
+fn a_server_that_cannot_look_for_changes_is_asked_for_all() {
+    let server = server("CONDSTORE", |peer| {
+        answer(peer, "SELECT INBOX (CONDSTORE)", "* 3 EXISTS\r\n* OK [UIDVALIDITY 42] x\r\n$ OK x\r\n");
+        answer(peer, "UID SEARCH ALL MODSEQ 918", "$ BAD what\r\n");
+        answer(peer, "UID SEARCH ALL", "* SEARCH 4 5\r\n$ OK x\r\n");
+    });
+    let mut session = session(&server);
+    session.select("INBOX", false).unwrap();
+    let found = session.search(&Filter { changed_since: Some(917), ..Filter::default() }).unwrap();
+    assert_eq!(found.to_string(), "4:5");
+    server.join();
+}
+
+#[test]
 fn a_server_without_idle_or_that_refuses_it_is_asked() {
     let server = server("IDLE", |peer| {
         answer(peer, "IDLE", "$ NO not now\r\n");

@@ -50,6 +50,17 @@ impl UidSet {
         (UidSet { ranges }, UidSet { ranges: rest })
     }
 
+    /// Those from the first to the last.
+    pub(super) fn within(self, (first, last): (u32, u32)) -> UidSet {
+        let cut = |(from, to): (u32, u32)| (from.max(first), to.min(last));
+        UidSet { ranges: self.ranges.into_iter().map(cut).filter(|(from, to)| from <= to).collect() }
+    }
+
+    /// Those of all sets.
+    pub(super) fn union(sets: Vec<UidSet>) -> UidSet {
+        UidSet::of_ranges(sets.into_iter().flat_map(|set| set.ranges).collect())
+    }
+
     fn of_ranges(mut ranges: Vec<(u32, u32)>) -> UidSet {
         ranges.sort_unstable();
         let mut joined: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
@@ -99,6 +110,14 @@ mod tests {
         for bad in ["", "0", "1:0", "1,", "x", "1:*", "-1", "4294967296", "1:2:3"] {
             assert_eq!(UidSet::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn sets_are_put_together_and_cut_at_both_ends() {
+        let all = UidSet::union(["1:3,9", "2:5", "20"].map(|text| UidSet::parse(text).unwrap()).into());
+        assert_eq!(all.to_string(), "1:5,9,20");
+        assert_eq!(all.clone().within((4, 20)).to_string(), "4:5,9,20");
+        assert!(all.within((10, 19)).is_empty());
     }
 
     #[test]

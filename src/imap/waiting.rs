@@ -4,8 +4,12 @@ use super::exchange::{announced, tagged};
 use super::{Failure, ImapError, Session, Stage};
 use crate::net;
 
-/// Most octets that a server may say without being asked, from one look to the next.
-const NEWS_LIMIT: usize = 256 * 1024;
+/// Most octets that a server may say without being asked, where its answer is waited for. Nothing of them is kept, and they may
+/// be many: where somebody marks all messages of a large folder, there is a line for each.
+const NEWS_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Octets after which a look ends, whatever else the server has to say.
+const LOOK_LIMIT: usize = 256 * 1024;
 
 /// What the server told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,11 @@ impl Session {
         }
     }
 
+    /// Something may have come of which the server will not tell: the next wait is over at once.
+    pub fn expect_news(&mut self) {
+        self.exchange.news = true;
+    }
+
     /// Asks whether anything changed (NOOP).
     pub fn ask_for_news(&mut self) -> Result<News, ImapError> {
         let mut news = self.told_before();
@@ -70,7 +79,7 @@ impl Waiting {
     pub fn look(&mut self) -> Result<News, ImapError> {
         let mut news = self.session.told_before();
         let (stage, exchange, mut heard) = (Stage::Idle, &mut self.session.exchange, 0);
-        while exchange.heard() != net::Heard::Nothing {
+        while heard < LOOK_LIMIT && exchange.heard() != net::Heard::Nothing {
             // A connection that is gone shows itself by the read.
             let line = exchange.next_line(stage, &mut heard, NEWS_LIMIT)?;
             exchange.refuse_farewell(stage, &line)?;

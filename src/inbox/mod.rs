@@ -170,15 +170,32 @@ impl Inbox {
         let folder = self.keys.folder(folder);
         let change = self.begin()?;
         if current(&change, &folder)? != Some(uid_validity) {
-            // A server that was set back may come to an old number again, with other messages under its UIDs.
-            change.execute(
-                "UPDATE taken SET superseded = 1 WHERE folder = ? AND uid_validity = ? AND superseded = 0",
-                (&folder, uid_validity),
-            )?;
+            // A server that was set back may come to an old number again.
+            supersede(&change, &folder, uid_validity)?;
             make_current(&change, &folder, uid_validity)?;
         }
         change.commit()?;
         Ok(())
+    }
+
+    /// The highest UID that was taken in a folder, with its UIDVALIDITY. A server that gives it again to another message was set
+    /// back to a copy of some days ago, without a word (RFC 9051, section 2.3.1.1).
+    pub fn last_uid(&self, folder: &str) -> Result<Option<(u32, u32)>, InboxError> {
+        let folder = self.keys.folder(folder);
+        let Some(uid_validity) = current(&self.database, &folder)? else { return Ok(None) };
+        let mut query = self
+            .database
+            .prepare_cached("SELECT max(uid) FROM taken WHERE folder = ? AND uid_validity = ? AND superseded = 0")?;
+        let last: Option<u32> = query.query_row((folder, uid_validity), |row| row.get(0))?;
+        Ok(last.map(|uid| (uid_validity, uid)))
+    }
+
+    /// Messages that were taken in a folder that was set back are known by their octets alone from now on.
+    pub fn accept_set_back(&self, folder: &str, uid_validity: u32) -> Result<(), InboxError> {
+        let folder = self.keys.folder(folder);
+        let change = self.begin()?;
+        supersede(&change, &folder, uid_validity)?;
+        Ok(change.commit()?)
     }
 
     /// What was taken before under this UID.
@@ -377,6 +394,16 @@ impl Inbox {
 fn current(database: &Connection, folder: &[u8; 32]) -> Result<Option<u32>, InboxError> {
     let mut query = database.prepare_cached("SELECT uid_validity FROM folder WHERE name = ?")?;
     Ok(query.query_and_then([folder], |row| row.get(0))?.next().transpose()?)
+}
+
+/// UIDs and mod-sequences of a folder stand for other messages than before: what is known by them says nothing of these.
+fn supersede(database: &Connection, folder: &[u8; 32], uid_validity: u32) -> Result<(), InboxError> {
+    database.execute(
+        "UPDATE taken SET superseded = 1 WHERE folder = ? AND uid_validity = ? AND superseded = 0",
+        (folder, uid_validity),
+    )?;
+    database.execute("DELETE FROM progress WHERE folder = ?", (folder,))?;
+    Ok(())
 }
 
 fn make_current(database: &Connection, folder: &[u8; 32], uid_validity: u32) -> Result<(), InboxError> {

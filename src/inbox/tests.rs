@@ -184,10 +184,30 @@ fn a_validity_that_comes_back_does_not_bring_its_uids_back() {
     let inbox = open(dir.path());
     inbox.enter("INBOX", 17).unwrap();
     take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
+    inbox.set_progress("INBOX", 17, "unseen, seen", 917).unwrap();
     inbox.accept_renewal("INBOX", 18).unwrap();
     inbox.accept_renewal("INBOX", 17).unwrap();
+    assert_eq!(inbox.progress("INBOX", 17, "unseen, seen").unwrap(), None);
     assert_eq!(inbox.known_uid("INBOX", 17, 4).unwrap(), None);
     assert!(matches!(inbox.acknowledged("INBOX", 17, [4], "seen"), Err(InboxError::NotTaken { uid: 4 })));
+    assert_eq!(take(&inbox, "INBOX", 17, 4, TWO, &january("second")).unwrap(), Recorded::New);
+    assert_eq!(inbox.known_message(&ONE).unwrap(), Some(january("first")));
+}
+
+#[test]
+fn a_folder_that_was_set_back_is_known_by_its_octets_alone() {
+    let dir = private_dir();
+    let inbox = open(dir.path());
+    inbox.enter("INBOX", 17).unwrap();
+    assert_eq!(inbox.last_uid("INBOX").unwrap(), None, "nothing was taken");
+    take(&inbox, "INBOX", 17, 9, ONE, &january("first")).unwrap();
+    take(&inbox, "INBOX", 17, 4, ONE, &january("first")).unwrap();
+    assert_eq!(inbox.last_uid("inbox").unwrap(), Some((17, 9)));
+    assert_eq!(inbox.last_uid("Archive").unwrap(), None);
+    inbox.set_progress("INBOX", 17, "unseen, seen", 917).unwrap();
+    inbox.accept_set_back("INBOX", 17).unwrap();
+    assert_eq!(inbox.last_uid("INBOX").unwrap(), None);
+    assert_eq!(inbox.progress("INBOX", 17, "unseen, seen").unwrap(), None);
     assert_eq!(take(&inbox, "INBOX", 17, 4, TWO, &january("second")).unwrap(), Recorded::New);
     assert_eq!(inbox.known_message(&ONE).unwrap(), Some(january("first")));
 }

@@ -1,6 +1,7 @@
 //! Certificate revocation lists (RFC 5280, section 5), read; validation checks their signature and scope.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use certval::compare_names;
 use der::Decode;
@@ -9,10 +10,16 @@ use x509_cert::crl::CertificateList;
 
 use super::certificate::timestamp;
 use super::ocsp::Signed;
-use super::{Certificate, name, pem};
+use super::{Certificate, Finding, name, pem};
 
 /// The largest list read, in octets; national authorities publish lists of some megabytes.
 const LARGEST: usize = 64 << 20;
+
+/// Answers that are remembered. Each takes some hundred octets, and whoever signs a message chooses a moment.
+const MOST_ANSWERS: usize = 1_000;
+
+/// What is asked of a list: about a certificate, by its SHA-256, of this issuer, at this moment.
+type Question = ([u8; 32], [u8; 32], Timestamp);
 
 /// Why bytes are not a revocation list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +39,8 @@ pub struct RevocationList {
     issuer_name: x509_cert::name::Name,
     this_update: Timestamp,
     next_update: Option<Timestamp>,
+    /// What it said: to verify and read some megabytes takes longer than all else that is done with a message.
+    answers: Arc<Mutex<BTreeMap<Question, Result<(), Finding>>>>,
 }
 
 impl RevocationList {
@@ -56,6 +65,7 @@ impl RevocationList {
             issuer_name: list.issuer,
             this_update: timestamp(list.this_update),
             next_update: list.next_update.map(timestamp),
+            answers: Arc::default(),
         })
     }
 
@@ -82,6 +92,28 @@ impl RevocationList {
     /// Whether this authority signed it.
     pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
         Signed::read(&self.der).is_some_and(|signed| signed.is_signed_by(issuer))
+    }
+
+    /// What it says of a certificate at a moment: as it said before, or as `ask` finds.
+    pub(super) fn answer(
+        &self,
+        subject: &Certificate,
+        issuer: &Certificate,
+        at: Timestamp,
+        ask: impl FnOnce() -> Result<(), Finding>,
+    ) -> Result<(), Finding> {
+        let question = (subject.sha256(), issuer.sha256(), at);
+        let answers = || self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = answers().get(&question).copied();
+        if let Some(answer) = known {
+            return answer;
+        }
+        let answer = ask();
+        let mut answers = answers();
+        if answers.len() < MOST_ANSWERS {
+            answers.insert(question, answer);
+        }
+        answer
     }
 
     /// Whether it comes from the authority that issued this certificate, by name.

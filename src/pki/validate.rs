@@ -374,19 +374,23 @@ fn check_status(
     covering: &[&RevocationList],
     at: Timestamp,
 ) -> Result<(), Finding> {
-    let mut step = CertificationPath::new(certval_anchor(issuer)?, Vec::new(), certval_certificate(subject)?);
+    let ask = |crl: &RevocationList, at| {
+        let mut step = CertificationPath::new(certval_anchor(issuer)?, Vec::new(), certval_certificate(subject)?);
+        step.crls = vec![Some(crl.der().to_vec())];
+        let mut results = CertificationPathResults::new();
+        let told = certval::check_revocation_local(environment, &settings(at)?, &step, &mut results);
+        told.map_err(|error| finding(&error))
+    };
     let mut cleared = None;
     for crl in covering {
         // The newest list decides; of two that were made at one moment, the one that revokes.
         if cleared.is_some_and(|moment| crl.this_update() < moment) {
             break;
         }
-        step.crls = vec![Some(crl.der().to_vec())];
-        let settings = settings(at.max(crl.this_update()))?;
-        let mut results = CertificationPathResults::new();
-        match certval::check_revocation_local(environment, &settings, &step, &mut results) {
+        let moment = at.max(crl.this_update());
+        match crl.answer(subject, issuer, moment, || ask(crl, moment)) {
             Ok(()) => cleared = Some(crl.this_update()),
-            Err(error) if finding(&error) == Finding::Revoked => return Err(Finding::Revoked),
+            Err(Finding::Revoked) => return Err(Finding::Revoked),
             Err(_) => {}
         }
     }

@@ -147,6 +147,29 @@ fn an_authority_is_held_to_its_own_limits() {
 }
 
 #[test]
+fn a_list_is_asked_once_about_the_same_certificate_and_moment() {
+    let space = Space::new();
+    let [leaf, other] = [1, 2].map(|serial| space.issuing.certify(&Leaf { serial, ..Leaf::new(ZOE) }));
+    let (issuing, root) = (&space.issuing.certificate, &space.root.certificate);
+    let list = space.issuing.revoke(&[1]);
+    let asked = std::cell::Cell::new(0);
+    let ask = |list: &RevocationList, subject, issuer, moment: &str, answer| {
+        let ask = || {
+            asked.set(asked.get() + 1);
+            answer
+        };
+        (list.answer(subject, issuer, moment.parse().unwrap(), ask), asked.get())
+    };
+    let revoked = Err(Finding::Revoked);
+    assert_eq!(ask(&list, &leaf, issuing, NOON, revoked), (revoked, 1));
+    assert_eq!(ask(&list.clone(), &leaf, issuing, NOON, Ok(())), (revoked, 1), "as it said before");
+    assert_eq!(ask(&list, &other, issuing, NOON, Ok(())), (Ok(()), 2));
+    assert_eq!(ask(&list, &leaf, root, NOON, Ok(())), (Ok(()), 3));
+    assert_eq!(ask(&list, &leaf, issuing, "2026-06-01T12:00:01Z", Ok(())), (Ok(()), 4));
+    assert_eq!(ask(&space.issuing.revoke(&[1]), &leaf, issuing, NOON, Ok(())), (Ok(()), 5), "another list");
+}
+
+#[test]
 fn a_revocation_list_decides_when_there_is_one() {
     let space = Space::new();
     let leaf = space.issuing.certify(&Leaf::new(ZOE));

@@ -259,6 +259,51 @@ impl Servers {
         }
     }
 
+    /// Puts an INBOX back to when it had no message, under the same UIDVALIDITY, as a copy of that time would. Dovecot is stopped.
+    #[track_caller]
+    pub fn set_back(&self, address: &str) {
+        self.files(address, "INBOX").iter().for_each(|file| fs::remove_file(file).expect("this is root"));
+        let maildir = self.path("mail").join(address).join("Maildir");
+        let list = maildir.join("dovecot-uidlist");
+        let text = fs::read_to_string(&list).expect("Dovecot keeps its UIDs there");
+        let words = text.lines().next().unwrap_or_default().split(' ');
+        let head: Vec<&str> = words.map(|word| if word.starts_with('N') { "N1" } else { word }).collect();
+        put(&list, &(head.join(" ") + "\n"));
+        let kept = fs::read_dir(&maildir).expect("it is a folder").flatten().map(|entry| entry.path());
+        let indexes = kept.filter(|path| path.to_string_lossy().contains("/dovecot.index"));
+        indexes.for_each(|path| fs::remove_file(path).expect("this is root"));
+    }
+
+    /// Has Dovecot take down what is said to a mailbox that has had messages before: by each who is signed in, without TLS.
+    #[track_caller]
+    pub fn take_down(&self, address: &str) {
+        let owner = fs::metadata(self.path("mail").join(address)).expect("somebody has written to it before");
+        let folder = self.path("said").join(address);
+        fs::create_dir_all(&folder).expect("the folder takes another");
+        std::os::unix::fs::chown(&folder, Some(owner.uid()), Some(owner.gid())).expect("this is root");
+    }
+
+    /// What was said to a mailbox since this was asked last, once `part` is in it.
+    #[track_caller]
+    pub fn said(&self, address: &str, part: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let entries = fs::read_dir(self.path("said").join(address)).expect("it is taken down").flatten();
+            let files: Vec<PathBuf> = entries
+                .map(|entry| entry.path())
+                .filter(|path| path.extension().is_some_and(|it| it == "in"))
+                .collect();
+            let octets: Vec<u8> = files.iter().filter_map(|file| fs::read(file).ok()).flatten().collect();
+            let said = String::from_utf8_lossy(&octets).into_owned();
+            if said.contains(part) {
+                files.iter().for_each(|file| fs::remove_file(file).expect("this is root"));
+                return said;
+            }
+            assert!(Instant::now() < until, "nobody said {part}: {said}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until so many messages have arrived, and gives them.
     #[track_caller]
     pub fn wait_for(&self, address: &str, count: usize) -> Vec<Vec<u8>> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -122,6 +123,53 @@ fn the_server_finds_what_is_asked_for() {
 }
 
 #[test]
+fn a_folder_that_did_not_change_is_not_searched_and_what_is_compressed_is_not_readable() {
+    if !Servers::can_start("a_folder_that_did_not_change_is_not_searched_and_what_is_compressed_is_not_readable") {
+        return;
+    }
+    let post = Post::open();
+    post.send("first");
+    post.servers.wait_for(DURAND, 1);
+    post.servers.take_down(DURAND);
+    let said = |part: &str| post.servers.said(DURAND, part);
+    assert_eq!(post.fetch(&[]).len(), 1);
+    assert!(said("LOGOUT").contains("UID SEARCH RETURN (ALL) UNSEEN\r\n"));
+    // That it was marked is a change, and nothing new.
+    assert!(post.fetch(&[]).is_empty());
+    assert!(said("LOGOUT").contains("UID SEARCH RETURN (ALL) UNSEEN MODSEQ "));
+    assert!(post.fetch(&[]).is_empty());
+    let unchanged = said("LOGOUT");
+    assert!(unchanged.contains("SELECT INBOX") && !unchanged.contains("SEARCH"), "{unchanged}");
+
+    post.durand.run(["config", "set", "mailbox.compress", "true"]).status(0);
+    post.send("second");
+    post.servers.wait_for(DURAND, 2);
+    assert_eq!(post.fetch(&[]).len(), 1);
+    let compressed = said("COMPRESS DEFLATE\r\n");
+    assert!(!compressed.contains("SELECT") && !compressed.contains("LOGOUT"), "{compressed}");
+}
+
+#[test]
+fn a_server_that_was_set_back_gives_no_new_message_for_an_old_one() {
+    if !Servers::can_start("a_server_that_was_set_back_gives_no_new_message_for_an_old_one") {
+        return;
+    }
+    let mut post = Post::open();
+    post.fill(2);
+    let message = post.servers.wait_for(DURAND, 2).remove(0);
+    assert_eq!(post.fetch(&[]).len(), 2);
+    post.servers.stop_dovecot();
+    post.servers.set_back(DURAND);
+    post.servers.start_dovecot();
+    post.servers.deliver(DURAND, [[&b"X-Copy: new\r\n"[..], &message].concat()]);
+    post.durand.run(["fetch", "--to", "in"]).status(65).stderr_has("--accept-renewed-folder");
+    let lines = post.fetch(&["--accept-renewed-folder"]);
+    assert_eq!((lines.len(), &lines[0]["uid"], &lines[0]["state"]), (1, &1.into(), &"stored".into()));
+    assert_eq!((post.stored().len(), post.seen()), (3, 1));
+    assert!(post.fetch(&[]).is_empty());
+}
+
+#[test]
 fn a_fetch_that_is_killed_again_and_again_stores_each_message_once() {
     if !Servers::can_start("a_fetch_that_is_killed_again_and_again_stores_each_message_once") {
         return;
@@ -202,6 +250,48 @@ fn a_watch_takes_what_comes_and_outlives_the_server() {
     assert_eq!(subjects, expected, "each once, in order");
     assert_eq!((post.stored().len(), post.seen()), (sent, sent));
     post.durand.run(["fetch", "--to", "in"]).status(0).stdout_is("");
+    post.durand.run(["audit", "verify"]).status(0);
+}
+
+/// Cuts the line between everything here, so that nobody is told, or mends it.
+fn line(state: &str) {
+    let status = Command::new("ip").args(["link", "set", "lo", state]).status();
+    assert!(status.is_ok_and(|status| status.success()), "ip of iproute2 is needed, and root");
+}
+
+/// It takes two minutes, and comes with the long watch alone.
+#[test]
+fn a_watch_outlives_a_line_that_is_cut_without_a_word() {
+    let name = "a_watch_outlives_a_line_that_is_cut_without_a_word";
+    if watched_for().is_zero() || !Servers::can_start(name) {
+        return;
+    }
+    let interfaces = fs::read_to_string("/proc/net/dev").expect("Linux tells its interfaces");
+    if interfaces.matches(':').count() > 1 {
+        // All of it once more, where no other line is cut: in a network namespace of its own.
+        let alone = "ip link set lo up && exec \"$0\" --exact \"interop::dovecot::$1\"";
+        let own = std::env::current_exe().expect("the test has a file");
+        let status = Command::new("unshare").args(["--net", "sh", "-c", alone]).arg(own).arg(name).status();
+        assert!(status.is_ok_and(|status| status.success()), "unshare of util-linux, or what it ran");
+        return;
+    }
+    let post = Post::open();
+    post.fill(1);
+    let message = post.servers.wait_for(DURAND, 1).remove(0);
+    let mut watch = post.durand.call(["--json", "fetch", "--to", "in", "--watch"]).start();
+    watch.wait_for_stdout("\"uid\":1,");
+    // Until it waits: a command that nobody answers is given up after five minutes, and no earlier.
+    std::thread::sleep(Duration::from_secs(2));
+    line("down");
+    // It comes to the mailbox all the same, and the server tells of it in vain.
+    post.servers.deliver(DURAND, [[&b"X-Copy: 1\r\n"[..], &message].concat()]);
+    // Three probes that are not answered: two minutes.
+    std::thread::sleep(Duration::from_secs(60));
+    watch.wait_for_stderr("mss.error/1");
+    line("up");
+    watch.wait_for_stdout("\"uid\":2,");
+    let lines = watch.terminate().status(0).json_lines();
+    assert_eq!((lines.len(), post.stored().len(), post.seen()), (2, 2, 2));
     post.durand.run(["audit", "verify"]).status(0);
 }
 

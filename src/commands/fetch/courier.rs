@@ -36,7 +36,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    fn take(taken: &Arc<AtomicUsize>, octets: usize) -> Room {
+    pub(super) fn take(taken: &Arc<AtomicUsize>, octets: usize) -> Room {
         taken.fetch_add(octets, Ordering::Relaxed);
         Room { taken: taken.clone(), octets }
     }
@@ -45,6 +45,17 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.taken.fetch_sub(self.octets, Ordering::Relaxed);
+    }
+}
+
+/// Tells of a fault of ours by which a thread ends: nobody would hear of its connection again.
+struct Watch<'w>(&'w Sender<Event>);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.send(Event::Died);
+        }
     }
 }
 
@@ -65,6 +76,7 @@ pub(super) struct Courier<'c> {
 impl Courier<'_> {
     /// Works until no more orders come, and gives the session back; nothing where it broke or was stopped.
     pub(super) fn work(self, session: Session) -> Option<Session> {
+        let _watch = Watch(&self.events);
         let mut pipeline = Pipeline::new(session);
         loop {
             match self.carry(&mut pipeline) {
@@ -112,6 +124,7 @@ impl Courier<'_> {
                 return Ok(told && self.arrived.send(Arrived { uid, octets, room }).is_ok());
             }
             Heard::Fetched { gone, .. } => Event::Gone(gone),
+            Heard::Copied { number } => Event::Copied(number),
             Heard::Acknowledged { number, result } => Event::Acknowledged(number, result),
         };
         Ok(self.events.send(event).is_ok())

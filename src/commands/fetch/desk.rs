@@ -95,10 +95,13 @@ impl<'a> Desk<'a> {
         // A count that went back is not believed: the server was set back, or keeps it anew.
         let changed_since = before.filter(|before| selected.changes.is_some_and(|changes| *before < changes));
         let all = self.look(&mut session, folder, &selected, changed_since)?;
-        let complete = all.complete;
+        let mut complete = all.complete;
         if !all.messages.is_empty() {
             self.taken.set(self.taken.get() + all.messages.len());
-            session = Flow::new(self, folder, validity, all.messages)?.run(session, summary, tell)?;
+            let flowed = Flow::new(self, folder, validity, all.messages)?.run(session, summary, tell)?;
+            session = flowed.session;
+            // A server that could not hand over a message may be able to by the next run, which has to look for it again.
+            complete &= flowed.whole;
         }
         if let (Some(aim), Some(changes)) = (aim, selected.changes)
             && complete
@@ -109,9 +112,11 @@ impl<'a> Desk<'a> {
         Ok(session)
     }
 
-    /// Selects the folder, and stops where the server made it anew: its numbers mean other messages now (RFC 9051,
-    /// section 2.3.1.1).
+    /// Selects the folder, and stops where the server made it anew or was set back: its numbers mean other messages now (RFC
+    /// 9051, section 2.3.1.1), and new ones would be taken for those of old, and left.
     pub(super) fn select(&self, session: &mut Session, folder: &str) -> Result<Selected, Error> {
+        // Before the server says what comes next: another process may take that meanwhile.
+        let last = self.inbox.last_uid(folder)?;
         let selected = session.select(folder, self.request.after == After::Keep)?;
         match self.inbox.enter(folder, selected.uid_validity)? {
             Standing::Renewed { .. } if !self.request.accept_renewed_folder => {
@@ -119,6 +124,15 @@ impl<'a> Desk<'a> {
             }
             Standing::Renewed { .. } => self.inbox.accept_renewal(folder, selected.uid_validity)?,
             Standing::First | Standing::Same => {}
+        }
+        let comes_again = |(validity, uid)| {
+            validity == selected.uid_validity && selected.uid_next.is_some_and(|uid_next| uid_next <= uid)
+        };
+        if last.is_some_and(comes_again) {
+            if !self.request.accept_renewed_folder {
+                return Err(Error::FolderRenewed { folder: folder.to_owned() });
+            }
+            self.inbox.accept_set_back(folder, selected.uid_validity)?;
         }
         Ok(selected)
     }

@@ -1,6 +1,7 @@
 //! The flow of one folder: what is asked for, what came, what is on disk, what is acknowledged; told in the order of the UIDs.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
@@ -19,7 +20,7 @@ use super::{Line, Summary, Tell, sign_in};
 use crate::commands::error::Error;
 use crate::commands::received::Unfolded;
 use crate::commands::traced::{Scribe, told};
-use crate::imap::{Done, Failure, ImapError, Session, Stage};
+use crate::imap::{self, Done, Failure, ImapError, Session, Stage};
 use crate::inbox::Kept;
 use crate::process::{Moment, here};
 use crate::trace::{self, Action, Answer, Deed, Outcome};
@@ -29,6 +30,9 @@ const GROUP: usize = 64;
 
 /// Messages that are asked for and not stored, on each connection.
 const WINDOW: usize = 3 * GROUP;
+
+/// The same on all of them together: each may be an open file, and a process has 1024 of them where nobody gave it more.
+const ALL_WINDOWS: usize = 8 * GROUP;
 
 /// Deeds on the server that are under way before more is begun without waiting.
 const CHORES: usize = 16;
@@ -53,12 +57,16 @@ pub(super) enum Event {
     Opened(u32, Box<(Unfolded, Room)>),
     /// These are no longer on the server.
     Gone(Vec<u32>),
+    /// What this chore is to move was copied, and is still where it was.
+    Copied(usize),
     /// A chore was done, or refused.
     Acknowledged(usize, Result<Done, ImapError>),
     /// A connection of this number is gone.
     Broken(usize, ImapError),
     /// Something on this machine failed.
     Failed(Error),
+    /// A thread ended by a fault of ours.
+    Died,
 }
 
 /// A message that was asked for, or is about to be told.
@@ -83,6 +91,8 @@ enum State {
 /// A chore that is under way.
 struct Underway {
     chore: Chore,
+    /// Where the server cannot move: the copy is made, and must not be made again.
+    copied: bool,
     entry: Option<trace::Entry>,
     courier: usize,
 }
@@ -113,6 +123,15 @@ pub(super) struct Flow<'f, 'a> {
     /// Nothing came for a while.
     quiet: bool,
     marked: bool,
+    /// A message that was found was not handed over.
+    missed: bool,
+}
+
+/// What came of a folder.
+pub(super) struct Flowed {
+    pub session: Session,
+    /// Whether every message that was found was handed over.
+    pub whole: bool,
 }
 
 impl<'f, 'a> Flow<'f, 'a> {
@@ -137,16 +156,12 @@ impl<'f, 'a> Flow<'f, 'a> {
             breaks: 0,
             quiet: false,
             marked: false,
+            missed: false,
         })
     }
 
     /// Fetches all that is wanted, and gives a session back.
-    pub(super) fn run(
-        mut self,
-        session: Session,
-        summary: &mut Summary,
-        tell: &mut Tell<'_>,
-    ) -> Result<Session, Error> {
+    pub(super) fn run(mut self, session: Session, summary: &mut Summary, tell: &mut Tell<'_>) -> Result<Flowed, Error> {
         let (events, heard) = channel();
         let (arrived, taken) = sync_channel::<Arrived>(WAITING);
         let (taken, stop, memory) = (Mutex::new(taken), AtomicBool::new(false), Arc::new(AtomicUsize::new(0)));
@@ -191,11 +206,11 @@ impl<'f, 'a> Flow<'f, 'a> {
             let mut left = couriers.into_iter().filter_map(Hired::dismiss);
             let session = left.next();
             left.for_each(|session| drop(session.logout()));
-            session.ok_or_else(|| gone_astray().into())
+            session.map(|session| Flowed { session, whole: !self.missed }).ok_or_else(|| gone_astray().into())
         })
     }
 
-    /// One session for each connection; no more than there are messages for.
+    /// One session for each connection; no more than there are messages for, and no more than the server gives.
     fn sessions(&self, first: Session) -> Result<Vec<Session>, Error> {
         let unknown = self.wanted.iter().filter(|wanted| !wanted.known).count();
         let jobs = self.desk.request.jobs.min(unknown.div_ceil(GROUP)).max(1);
@@ -203,7 +218,13 @@ impl<'f, 'a> Flow<'f, 'a> {
         let jobs = if self.desk.account.signs_in_by_code() { 1 } else { jobs };
         let mut sessions = vec![first];
         while sessions.len() < jobs {
-            sessions.push(self.connect()?);
+            match self.connect() {
+                Err(error) if is_away(&error) => {
+                    self.desk.account.world.step(format!("{error}; goes on with {} connections", sessions.len()));
+                    break;
+                }
+                connected => sessions.push(connected?),
+            }
         }
         Ok(sessions)
     }
@@ -273,8 +294,15 @@ impl<'f, 'a> Flow<'f, 'a> {
                     }
                 }
             }
+            Event::Copied(number) => {
+                if let Some(underway) = self.chores.get_mut(&number) {
+                    underway.copied = true;
+                }
+            }
             Event::Acknowledged(number, result) => self.acknowledged(number, result)?,
             Event::Failed(error) => return Err(error),
+            // Once all is given up, the fault itself comes through the end of the thread.
+            Event::Died => return Err(Error::Spool { source: io::Error::other("a message brought a fault to light") }),
             Event::Broken(_, error) => return Err(error.into()),
         }
         Ok(())
@@ -334,7 +362,7 @@ impl<'f, 'a> Flow<'f, 'a> {
 
     fn next_chunk(&mut self, couriers: usize) -> Option<Vec<Wanted>> {
         let count = self.wanted.len().min(GROUP);
-        let room = self.slots.len() + count <= WINDOW * couriers;
+        let room = self.slots.len() + count <= ALL_WINDOWS.min(WINDOW * couriers);
         (count > 0 && room).then(|| self.wanted.drain(..count).collect())
     }
 
@@ -355,7 +383,7 @@ impl<'f, 'a> Flow<'f, 'a> {
             self.orders += 1;
             let courier = alive(couriers, self.orders);
             let order = Order::Acknowledge(self.orders, chore.deed.clone(), chore.uids.clone());
-            self.chores.insert(self.orders, Underway { chore, entry: entries.next(), courier });
+            self.chores.insert(self.orders, Underway { chore, copied: false, entry: entries.next(), courier });
             give(couriers, courier, order);
         }
         for uids in chunks {
@@ -419,6 +447,7 @@ impl<'f, 'a> Flow<'f, 'a> {
                 }
                 // Somebody else took it away since the search: there is nothing to fetch, and others wait.
                 State::Gone => {
+                    self.missed = true;
                     let text = ImapError { stage: Stage::Fetch, failure: Failure::Gone }.to_string();
                     self.ends.extend(entry.map(|entry| failed(entry, text)));
                 }
@@ -489,7 +518,8 @@ impl<'f, 'a> Flow<'f, 'a> {
     }
 
     /// A connection broke: it is made again, and asked for what had not come. What was done on the server without our hearing of
-    /// it is done once more, which changes nothing.
+    /// it is done once more, which changes nothing; but for a copy of which the answer was lost, for want of MOVE, which may be
+    /// there twice then: rather that than not at all.
     fn mend<'s>(
         &mut self,
         number: usize,
@@ -498,7 +528,10 @@ impl<'f, 'a> Flow<'f, 'a> {
         hire: &dyn Fn(usize, Session) -> Hired<'s>,
     ) -> Result<(), Error> {
         couriers[number].orders = None;
-        couriers[number] = hire(number, self.connect_again(error)?);
+        let mut session = self.connect_again(error)?;
+        // What came since the search was told to nobody: the folder was selected with it.
+        session.expect_news();
+        couriers[number] = hire(number, session);
         let lost = self.slots.iter().filter(|slot| slot.courier == number && matches!(slot.state, State::Asked));
         let lost: Vec<u32> = lost.map(|slot| slot.uid).collect();
         for uids in lost.chunks(GROUP) {
@@ -506,7 +539,8 @@ impl<'f, 'a> Flow<'f, 'a> {
         }
         for (order, underway) in self.chores.iter().filter(|(_, underway)| underway.courier == number) {
             let chore = &underway.chore;
-            give(couriers, number, Order::Acknowledge(*order, chore.deed.clone(), chore.uids.clone()));
+            let left = if underway.copied { imap::Deed::Delete } else { chore.deed.clone() };
+            give(couriers, number, Order::Acknowledge(*order, left, chore.uids.clone()));
         }
         Ok(())
     }

@@ -8,6 +8,9 @@ use crate::vault::After;
 /// Messages that one search may find, about: a folder of more is searched piece by piece.
 const PIECE: u32 = 100_000;
 
+/// Most messages of one run: more than any folder has, and few enough to be remembered where a server says that it has more.
+const MOST: usize = 10_000_000;
+
 /// UIDs that the journal is asked for at once.
 const PAGE: usize = 2_000;
 
@@ -59,7 +62,7 @@ impl Desk<'_> {
                 if before.is_some_and(|deed| self.is_settled(deed.as_deref())) {
                     continue;
                 }
-                if all.messages.len() >= self.left() {
+                if all.messages.len() >= self.left().min(MOST) {
                     all.complete = false;
                     return Ok(());
                 }
