@@ -12,7 +12,7 @@ L4NUMEROVOIE structure BAL|L4COMPLEMENTNUMEROVOIE structure BAL|NL4TYPEVOIE stru
 L5LIEUDITMENTION structure BAL|L6LIGNEACHEMINEMENT structure BAL|Code postal structure BAL|Département structure BAL|\
 Pays structure BAL";
 
-/// Family names are put together from these: one in forty begins with MAR, as in France one in forty does.
+/// Family names are put together from these: one in forty begins with MAR, which is a guess.
 const BEGINNINGS: [&str; 40] = [
     "MAR", "BER", "DU", "LEF", "MOR", "LE GO", "PET", "GAR", "ROU", "NGU", "FAB", "BO", "CHA", "DEL", "É", "FON", "GI",
     "HU", "IM", "JO", "KER", "LAM", "MEU", "NO", "OL", "PER", "QUI", "RI", "SA", "TES", "UR", "VI", "WE", "XA", "YV",
