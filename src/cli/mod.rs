@@ -67,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         Err(error) => return misunderstood(&error, &arguments),
     };
     let output = Output::new(&words.globals);
-    let status = match act(words, environment, &output) {
+    let status = match guarded(|| act(words, environment, &output)) {
         Ok(status) => status,
         Err(diagnosis) => {
             diagnosis.tell(&output);
@@ -75,6 +75,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         }
     };
     status.code()
+}
+
+/// A fault of ours ends with the status that is promised for it, on whatever thread it came to light.
+fn guarded<T>(deed: impl FnOnce() -> Result<T, Diagnosis>) -> Result<T, Diagnosis> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(deed)).unwrap_or_else(|_| {
+        Err(Diagnosis::of(Status::Bug, "bug", "a fault of this program stopped it").hint(
+            "report the lines above; what was queued or stored stays so, and the same command goes on from there",
+        ))
+    })
 }
 
 fn act(words: Words, environment: &Environment, output: &Output) -> Result<Status, Diagnosis> {
@@ -121,4 +130,21 @@ fn forbid_core_dumps() {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_ours_has_its_status_on_whatever_thread_it_is() {
+        let here = guarded(|| -> Result<(), Diagnosis> { std::panic::resume_unwind(Box::new("a fault")) });
+        let beside = guarded(|| {
+            std::thread::scope(|scope| drop(scope.spawn(|| std::panic::resume_unwind(Box::new("a fault")))));
+            Ok(())
+        });
+        for ended in [here, beside] {
+            assert_eq!(ended.map_err(|diagnosis| diagnosis.status).unwrap_err(), Status::Bug);
+        }
+    }
 }
